@@ -1,0 +1,412 @@
+"""Every frozen record that flows through stitch. Standard library only.
+
+A record is complete when it is made; each stage of the pipeline is a function from
+records to records. The order here is the order of the pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+Shape = tuple[int, ...]
+WordKind = Literal["any", "name", "type", "family", "role", "op", "re"]
+Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+
+# ---------------------------------------------------------------- what is asked for
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Shape and dtype of one tensor, for instance ``1x77:int64``. A ``name`` makes it a keyword
+    argument of the forward."""
+
+    shape: Shape
+    dtype: str = "float32"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a network comes from: ``text`` as typed, ``arguments`` for its constructor."""
+
+    text: str
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Word:
+    """One step of a selector. ``kind`` is ``any`` unless a prefix such as ``type:`` forces it."""
+
+    text: str
+    kind: WordKind = "any"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A filter on a module's attribute, for instance ``k>=3``."""
+
+    attribute: str
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True)
+class Selector:
+    """``scope/what[conditions]@index``: which modules an edit speaks of."""
+
+    words: tuple[Word, ...]
+    conditions: tuple[Condition, ...] = ()
+    at: int | tuple[int | None, int | None] | None = None
+
+
+@dataclass(frozen=True)
+class BlockSpec:
+    """A block by name (catalog, ``torch.nn``, ``file.py:Class``) and the arguments given to it."""
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Replace:
+    """``--replace SEL=BLOCK``."""
+
+    where: Selector
+    block: BlockSpec
+
+
+@dataclass(frozen=True)
+class Insert:
+    """``--after SEL=BLOCK`` or ``--before SEL=BLOCK``."""
+
+    side: Literal["after", "before"]
+    where: Selector
+    block: BlockSpec
+
+
+@dataclass(frozen=True)
+class Set:
+    """``--set SEL.attribute=value``: the layer is built again with one argument changed."""
+
+    where: Selector
+    attribute: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Remove:
+    """``--remove SEL``: the module becomes an identity."""
+
+    where: Selector
+
+
+@dataclass(frozen=True)
+class Keep:
+    """``--except SEL``: no edit touches these modules."""
+
+    where: Selector
+
+
+Edit = Replace | Insert | Set | Remove | Keep
+
+# ---------------------------------------------------------------- what was seen
+
+
+@dataclass(frozen=True)
+class Site:
+    """A span in a source file; lines count from 1, columns from 0. ``user`` is False for a file
+    that belongs to an installed package."""
+
+    file: str
+    line: int
+    col: int
+    end_line: int
+    end_col: int
+    function: str = ""
+    user: bool = True
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A tensor as an op met it: ``producer`` is the index of the call that made it, or None for
+    an input, a weight or a constant, which ``name`` then names."""
+
+    shape: Shape
+    dtype: str
+    producer: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One module call or one functional call, in execution order.
+
+    ``path`` is the module's dotted path ("" is the root), or for a functional call that of the
+    module whose forward made it. ``macs`` counts multiply-accumulates run in this call itself and
+    not in the calls inside it.
+    """
+
+    index: int
+    path: str
+    kind: str
+    op: str | None
+    parent: int | None
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+    macs: int
+    site: Site | None = None
+
+    @property
+    def is_module(self) -> bool:
+        """True for a module call, False for a functional one."""
+        return bool(self.kind)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One parameter or buffer, listed once however many names it has; ``users`` are the paths of
+    the modules in whose call an op read it."""
+
+    path: str
+    shape: Shape
+    dtype: str
+    trainable: bool
+    is_buffer: bool = False
+    aliases: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of elements."""
+        total = 1
+        for size in self.shape:
+            total *= size
+        return total
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What is known of one module without running it."""
+
+    path: str
+    kind: str
+    family: str
+    attributes: Mapping[str, Any]
+    is_leaf: bool
+    built: Site | None = None
+    block: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fact: an op was given tensors it cannot take, and what was done to go on.
+
+    ``kind`` says which contract was broken; ``operand`` is the index in ``operands`` of the tensor
+    that does not fit, ``dim`` its axis.
+    """
+
+    kind: Literal["channels", "cat", "broadcast", "features", "shrunk", "refused"]
+    op: str
+    path: str
+    call: int
+    operands: tuple[Ref, ...]
+    operand: int
+    dim: int | None
+    expected: int | None
+    got: int | None
+    text: str = ""
+    site: Site | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One forward pass: a crash is part of the record."""
+
+    calls: tuple[Call, ...]
+    weights: tuple[Weight, ...]
+    layers: Mapping[str, Layer]
+    problems: tuple[Problem, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    uncounted: tuple[tuple[str, int], ...]
+    device: str
+    mode: str
+    complete: bool = True
+
+    @cached_property
+    def params(self) -> int:
+        """Elements of all parameters, each counted once."""
+        return sum(weight.count for weight in self.weights if not weight.is_buffer)
+
+    @cached_property
+    def trainable(self) -> int:
+        """Elements of all parameters that require a gradient."""
+        return sum(w.count for w in self.weights if w.trainable and not w.is_buffer)
+
+    @cached_property
+    def buffers(self) -> int:
+        """Elements of all buffers."""
+        return sum(weight.count for weight in self.weights if weight.is_buffer)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of all calls."""
+        return sum(call.macs for call in self.calls)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: 2 for each multiply-accumulate."""
+        return 2 * self.macs
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """Paths of the modules that ran."""
+        return frozenset(call.path for call in self.calls if call.is_module)
+
+
+# ---------------------------------------------------------------- what is said about it
+
+
+@dataclass(frozen=True)
+class Label:
+    """A span with what is to be said about it."""
+
+    site: Site
+    text: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What happened when a fix was tried. ``remaining`` counts the faults still there."""
+
+    ran: bool
+    outputs: tuple[Shape, ...]
+    delta_params: int
+    remaining: int
+    solved: bool
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A mend, in the same records that a user types; ``inputs`` replaces the dummy input."""
+
+    title: str
+    edits: tuple[Edit, ...] = ()
+    inputs: tuple[TensorSpec, ...] | None = None
+    safety: Literal["safe", "unsafe", "display"] = "display"
+    verification: Verification | None = None
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The axis that does not agree, and both numbers."""
+
+    dim: int | None
+    expected: int | None
+    got: int | None
+
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One fault, said so that it can be mended from the report alone."""
+
+    code: str
+    severity: Severity
+    path: str
+    title: str
+    phase: Literal["build", "forward", "config"] = "forward"
+    primary: Label | None = None
+    secondary: tuple[Label, ...] = ()
+    op: str = ""
+    operands: tuple[tuple[str, Shape, str], ...] = ()
+    mismatch: Mismatch | None = None
+    consumers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+
+@dataclass(frozen=True)
+class Built:
+    """A block that was put in: where, which, and with what arguments."""
+
+    path: str
+    block: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One edit after it was carried out: the flag, what it matched, what was built."""
+
+    edit: Edit
+    matched: tuple[str, ...]
+    built: tuple[Built, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Amount:
+    """The same quantity before and after the edits."""
+
+    base: int
+    result: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the report; rows are disjoint, so that their sums are the totals.
+
+    ``note`` says what a number alone would hide: never ran, shared, own weights.
+    """
+
+    path: str
+    kind: str
+    op: str | None
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    params: Amount
+    macs: Amount
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the rules look at: the network before and after the edits."""
+
+    base: Trace
+    result: Trace
+    applied: tuple[Applied, ...] = ()
+
+    @property
+    def edited(self) -> bool:
+        """True if any edit changed the network."""
+        return any(not isinstance(item.edit, Keep) for item in self.applied)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that ``stitch inspect`` has to say about one network."""
+
+    name: str
+    target: str
+    base: Trace
+    result: Trace
+    applied: tuple[Applied, ...]
+    stages: tuple[Stage, ...]
+    depth: int
+    diagnostics: tuple[Diagnostic, ...]
+    inputs_guessed: bool
+    notes: tuple[str, ...] = ()
+    together: Verification | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_errors(self) -> bool:
+        """True if a fault of severity ``error`` was found."""
+        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)

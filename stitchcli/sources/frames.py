@@ -1,0 +1,49 @@
+"""Guarding code that is not ours: its exceptions become one message with the user's frames."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from linecache import getline
+from pathlib import Path
+
+from stitchcli.errors import ModelError, StitchError
+from stitchcli.tracing.sites import is_model_code, is_user_code
+
+
+@contextmanager
+def guarded(doing: str, help: str = "") -> Iterator[None]:
+    """Turn whatever the user's code raises into a ModelError. ``doing`` reads as in
+    'UNet raised ValueError while *being built*'."""
+    try:
+        yield
+    except (StitchError, KeyboardInterrupt):
+        raise
+    except SystemExit as error:
+        raise ModelError(
+            f"the model's code called sys.exit({error.code!r}) while {doing}",
+            help or "guard it with if __name__ == '__main__':",
+            frames_of(error),
+        ) from error
+    except BaseException as error:
+        text = str(error).strip()
+        said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        raise ModelError(
+            f"the model raised while {doing}: {said}",
+            help or "the traceback above ends in the model's own code",
+            frames_of(error),
+        ) from error
+
+
+def frames_of(error: BaseException) -> str:
+    """The traceback, cut to the user's frames; to the model's package where there are none."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_model_code(f.filename)]
+    frames = [f for f in frames if is_user_code(f.filename)] or frames
+    lines = []
+    for frame in frames[-8:]:
+        lines.append(f"  {Path(frame.filename)}:{frame.lineno} in {frame.name}")
+        source = getline(frame.filename, frame.lineno or 0).strip()
+        if source:
+            lines.append(f"    {source}")
+    return "\n".join(lines)

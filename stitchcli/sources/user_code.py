@@ -1,0 +1,122 @@
+"""Importing a user's files in a world of their own.
+
+Two folders may each hold a ``blocks.py``: each set of modules is visible only while code from its
+own folder runs. Nothing is written beside the user's files, no bytecode either.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+
+class AnyEncodingLoader(SourceFileLoader):
+    """Reads source as it declares itself, else as UTF-8, else as GB18030."""
+
+    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
+        if isinstance(data, bytes) and b"coding" not in b"".join(data.splitlines()[:2]):
+            try:
+                data.decode("utf-8")
+            except UnicodeDecodeError:
+                data = data.decode("gb18030")
+        code: CodeType = compile(data, path, "exec", dont_inherit=True, optimize=_optimize)
+        return code
+
+
+class _Finder:
+    """Finds top-level modules in the user's folders; the standard library is never shadowed."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = [str(folder) for folder in folders]
+        self.found: set[str] = set()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if path is not None or name in sys.stdlib_module_names:
+            return None
+        spec = PathFinder.find_spec(name, self._folders)
+        if spec is None or (spec.origin is None and not spec.submodule_search_locations):
+            return None
+        if isinstance(spec.loader, SourceFileLoader):
+            spec.loader = AnyEncodingLoader(spec.loader.name, spec.loader.path)
+        elif spec.loader is None:
+            return None  # a bare folder would hide an installed package of that name
+        self.found.add(name)
+        return spec
+
+
+class UserCode:
+    """The modules of one user's folders, present in ``sys.modules`` only while ``active``."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._finder = _Finder(folders)
+        self._modules: dict[str, ModuleType] = {}
+        self._depth = 0
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Imports find the user's folders first; may be entered again while it is active."""
+        if self._depth:
+            yield
+            return
+        hidden = {name: sys.modules.pop(name) for name in self._modules if name in sys.modules}
+        sys.modules.update(self._modules)
+        sys.meta_path.insert(0, self._finder)
+        wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            sys.dont_write_bytecode = wrote
+            sys.meta_path.remove(self._finder)
+            self._take_back()
+            sys.modules.update(hidden)
+
+    def load_file(self, file: Path) -> ModuleType:
+        """Import one file, by its dotted name where it lies in a package."""
+        parents = _packages_of(file)
+        name = ".".join([*(folder.name for folder in parents), file.stem])
+        if parents:
+            __import__(".".join(folder.name for folder in parents))
+        loader = AnyEncodingLoader(name, str(file))
+        spec = spec_from_file_location(name, file, loader=loader)
+        assert spec is not None
+        module = module_from_spec(spec)
+        self._modules[name] = module
+        sys.modules[name] = module
+        try:
+            loader.exec_module(module)
+        except BaseException:
+            del self._modules[name], sys.modules[name]
+            raise
+        return module
+
+    def _take_back(self) -> None:
+        for name in list(sys.modules):
+            if name in self._modules or name.partition(".")[0] in self._finder.found:
+                self._modules[name] = sys.modules.pop(name)
+
+
+def folders_of(file: Path) -> tuple[Path, ...]:
+    """Where a file's imports are looked up: beside it, from the root of its package, from here."""
+    here = Path.cwd()
+    packages = _packages_of(file)
+    folders = [file.parent, *(packages[:1] and [packages[0].parent])]
+    folders += [folder for folder in file.parents if folder == here]
+    return tuple(dict.fromkeys(folders))
+
+
+def _packages_of(file: Path) -> list[Path]:
+    """The packages around a file, outermost first."""
+    found: list[Path] = []
+    for folder in file.parents:
+        if not (folder / "__init__.py").exists() or not folder.name.isidentifier():
+            break
+        found.insert(0, folder)
+    return found

@@ -1,0 +1,212 @@
+"""Multiply-accumulates of the ops that torch really runs, from shapes alone.
+
+Counted are convolutions, matrix products and attention: what the field means by the MACs of a
+network. Norms, activations, pooling and element-wise arithmetic count as none *by definition*;
+every other op without a formula is reported as uncounted, never silently as zero.
+
+The formulas work on the dispatcher's ops, below ``nn.Module`` and ``torch.nn.functional``, so
+that fused and composite functions are counted alike, and the counts do not depend on the device.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import torch
+
+Formula = Callable[[tuple[Any, ...], dict[str, Any], Any], int]
+
+
+def _convolution(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """Each weight is used once per output position, or per input position when transposed."""
+    weight, transposed = args[1], len(args) > 6 and args[6]
+    spatial = args[0].shape if transposed else out.shape
+    first = spatial[0] if args[0].ndim == weight.ndim else 1
+    return int(first * prod(spatial[-(weight.ndim - 2) :]) * weight.numel())
+
+
+def _forward_convolution(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    return _convolution(args[:2], kwargs, out)
+
+
+def _mm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """(n, m) @ (m, p): also with a leading batch, and for vectors."""
+    return int(args[0].numel() * (args[1].shape[-1] if args[1].ndim > 1 else 1))
+
+
+def _addmm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    return _mm(args[1:3], kwargs, out)
+
+
+def _linear(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    return int(args[0].numel() * (args[1].shape[0] if args[1].ndim > 1 else 1))
+
+
+def _attention(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """Both products, queries with keys and scores with values; a causal mask saves nothing here."""
+    query, key, value = (tensor.shape for tensor in args[:3])
+    return int(prod(query[:-1]) * key[-2] * (query[-1] + value[-1]))
+
+
+def _efficient_attention(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """The same for tensors laid out as (B, L, heads, d)."""
+    query, key, value = (tensor.shape for tensor in args[:3])
+    return int(query[0] * query[2] * query[1] * key[1] * (query[-1] + value[-1]))
+
+
+def _addr(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """An outer product added to a matrix."""
+    return int(args[1].numel() * args[2].numel())
+
+
+def _trilinear(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """nn.Bilinear: x1 W x2 for each output feature; the second, smaller product counts too."""
+    first, weight, second = args[:3]
+    rows = max(first.numel() // first.shape[-1], 1) if first.ndim else 1
+    if weight.ndim < 3:
+        rows = prod(out.shape[:-1])
+    features, left, right = weight.shape[-3:]
+    return int(rows * features * (left * right + right))
+
+
+def _gates(weights: list[Any], steps: int) -> int:
+    return sum(steps * weight.numel() for weight in weights if weight.ndim == 2)
+
+
+def _mkldnn_rnn_layer(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """One direction of one LSTM layer: input and hidden weights at every step, (T, B, features)."""
+    steps = out[0].numel() // out[0].shape[-1]
+    return _gates([args[1], args[2]], steps)
+
+
+def _cudnn_rnn(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    steps = out[0].numel() // out[0].shape[-1]
+    return _gates(list(args[1]), steps)
+
+
+FORMULAS: dict[str, Formula] = {
+    "convolution": _convolution,
+    "_convolution": _convolution,
+    "convolution_overrideable": _convolution,
+    "cudnn_convolution": _forward_convolution,
+    "mkldnn_convolution": _forward_convolution,
+    "_conv_depthwise2d": _forward_convolution,
+    "conv_depthwise3d": _forward_convolution,
+    "mm": _mm,
+    "bmm": _mm,
+    "mv": _mm,
+    "dot": _mm,
+    "vdot": _mm,
+    "_int_mm": _mm,
+    "_scaled_mm": _mm,
+    "addmm": _addmm,
+    "addmv": _addmm,
+    "addbmm": _addmm,
+    "baddbmm": _addmm,
+    "_addmm_activation": _addmm,
+    "addr": _addr,
+    "linear": _linear,
+    "mkldnn_linear": _linear,
+    "_trilinear": _trilinear,
+    "_scaled_dot_product_flash_attention": _attention,
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
+    "_scaled_dot_product_efficient_attention": _attention,
+    "_scaled_dot_product_cudnn_attention": _attention,
+    "_scaled_dot_product_fused_attention_overrideable": _attention,
+    "_flash_attention_forward": _efficient_attention,
+    "_efficient_attention_forward": _efficient_attention,
+    "mkldnn_rnn_layer": _mkldnn_rnn_layer,
+    "_cudnn_rnn": _cudnn_rnn,
+}
+
+# Ops that multiply and accumulate nothing, or whose arithmetic the field does not count: making,
+# moving, indexing, comparing, reducing, normalising, activating, pooling and resampling.
+_FREE = frozenset(
+    "__irshift__ dist exponential floor_divide gcd hardswish heaviside huber_loss lcm linalg_cross "
+    "_grid_sampler_2d_cpu_fallback binary_cross_entropy_with_logits soft_margin_loss "
+    "_adaptive_avg_pool2d _adaptive_avg_pool3d _add_relu _aminmax "
+    "_assert_async _assert_scalar _assert_tensor_metadata _batch_norm_no_update "
+    "_batch_norm_with_update _batch_norm_with_update_functional _chunk_cat _coalesced "
+    "_copy_from _copy_from_and_resize _ctc_loss _cudnn_rnn_flatten_weight _embedding_bag "
+    "_embedding_bag_forward_only _fake_quantize_per_tensor_affine_cachemask_tensor_qparams "
+    "_fused_dropout _fused_rms_norm _fused_sdp_choice _index_put_impl _is_all_true _is_any_true "
+    "_lazy_clone "
+    "_local_scalar_dense _log_softmax _logcumsumexp _masked_scale _masked_softmax "
+    "_native_batch_norm_legit _native_batch_norm_legit_functional "
+    "_native_batch_norm_legit_no_training _pack_padded_sequence _prelu_kernel _reshape_copy "
+    "_resize_output _safe_softmax _softmax _stack _thnn_fused_gru_cell _thnn_fused_lstm_cell "
+    "_to_copy _to_dense _unique _unique2 _unsafe_index _unsafe_index_put _unsafe_masked_index "
+    "_unsafe_view _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_nearest_exact1d "
+    "_upsample_nearest_exact2d _upsample_nearest_exact3d _weight_norm_interface "
+    "adaptive_max_pool2d adaptive_max_pool3d affine_grid_generator aminmax arange argsort "
+    "as_strided_scatter avg_pool2d avg_pool3d batch_norm_elemt batch_norm_stats bernoulli "
+    "binary_cross_entropy bincount block_diag bucketize cat cauchy channel_shuffle col2im complex "
+    "constant_pad_nd copy copy_ cudnn_batch_norm cudnn_grid_sampler cummax cummin cumprod cumsum "
+    "dequantize diag_embed diagonal_scatter embedding embedding_renorm empty empty_like "
+    "empty_permuted empty_strided eye fill flip fractional_max_pool2d fractional_max_pool3d full "
+    "full_like gather geometric glu grid_sampler_2d grid_sampler_3d histc im2col index index_add "
+    "index_copy index_fill index_put index_reduce index_select is_same_size isin item kthvalue "
+    "lift lift_fresh lift_fresh_copy linspace log_normal log_sigmoid_forward logcumsumexp logspace "
+    "masked_fill masked_scatter masked_select max max_pool2d_with_indices max_pool3d_with_indices "
+    "max_unpool2d max_unpool3d median min miopen_batch_norm mode mse_loss multinomial nanmedian "
+    "native_batch_norm native_dropout native_group_norm native_layer_norm native_norm new_empty "
+    "new_empty_strided new_full new_ones new_zeros nll_loss2d_forward nll_loss_forward nonzero "
+    "nonzero_static normal normal_functional one_hot ones ones_like pixel_shuffle pixel_unshuffle "
+    "poisson polar "
+    "put rand rand_like randint randint_like randn randn_like random randperm range "
+    "reflection_pad1d reflection_pad2d reflection_pad3d renorm repeat repeat_interleave "
+    "replication_pad1d replication_pad2d replication_pad3d resize resize_as roll rot90 "
+    "rrelu_with_noise rsub scalar_tensor scatter scatter_add scatter_reduce searchsorted "
+    "select_scatter set set_data slice_scatter smooth_l1_loss sort split_with_sizes_copy stack "
+    "take to_padded_tensor topk trace tril tril_indices triu triu_indices uniform "
+    "unique_consecutive unique_dim unsafe_split unsafe_split_with_sizes upsample_bicubic2d "
+    "upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d "
+    "upsample_nearest3d upsample_trilinear3d zero zeros zeros_like".split()
+)
+
+
+@lru_cache(maxsize=None)
+def formula_of(op: Any) -> Formula | None:
+    """The formula of a dispatcher op, or None if it has none; ``free`` for one that costs none."""
+    name = op._schema.name.partition("::")[2]
+    if op.namespace == "aten" and (formula := FORMULAS.get(name.rstrip("_")) or FORMULAS.get(name)):
+        return formula
+    if registered := _registered(op):
+        return registered
+    return free if _is_free(op, name) else None
+
+
+def free(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """The cost of an op that multiplies and accumulates nothing."""
+    return 0
+
+
+def _is_free(op: Any, name: str) -> bool:
+    if op.namespace not in ("aten", "prim", "prims"):
+        return False
+    plain = getattr(torch.ops.aten, name.rstrip("_"), None)  # in-place ops carry no tags themselves
+    relatives = [getattr(plain, overload) for overload in plain.overloads()] if plain else []
+    tags = {str(tag).rpartition(".")[2] for each in (op, *relatives) for tag in each.tags}
+    if "pointwise" in tags or name.rstrip("_") in _FREE:
+        return True
+    if tags & {"reduction", "view_copy", "inplace_view"}:
+        return True
+    schema = op._schema
+    returns_no_tensor = not any("Tensor" in str(value.type) for value in schema.returns)
+    is_view = any(a.alias_info and not a.alias_info.is_write for a in schema.arguments)
+    is_factory = not any("Tensor" in str(a.type) for a in schema.arguments)
+    return returns_no_tensor or is_view or is_factory
+
+
+def _registered(op: Any) -> Formula | None:
+    """A formula that somebody registered with torch for an op of their own."""
+    counter = sys.modules.get("torch.utils.flop_counter")
+    found = counter.flop_registry.get(op._overloadpacket) if counter else None
+    if found is None or op.namespace == "aten":
+        return None
+    flops: Callable[..., int] = found
+    return lambda args, kwargs, out: flops(*args, **kwargs, out_val=out) // 2

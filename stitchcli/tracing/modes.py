@@ -1,0 +1,116 @@
+"""The three places where a running network is watched: modules, functions, dispatched ops."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from stitchcli.tracing.costs import formula_of
+from stitchcli.tracing.meta_kernels import META_KERNELS
+from stitchcli.tracing.ops import name_of
+from stitchcli.tracing.preserve import Originals
+from stitchcli.tracing.recorder import Recorder
+
+
+class WatchFunctions(TorchFunctionMode):
+    """Sees ``torch.cat``, ``F.interpolate`` and ``+`` with the caller's source line."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        op = name_of(func)
+        if op is None:
+            return func(*args, **kwargs)
+        recorder = self._recorder
+        call, args, kwargs = recorder.before(op, args, kwargs, sys._getframe(1))
+        outer, recorder.current = recorder.current, call
+        try:
+            result = func(*args, **kwargs)
+        except Exception as error:
+            recorder.refuse(op, call, error)
+            raise
+        finally:
+            recorder.current = outer
+        recorder.after(call, result)
+        return result
+
+
+class WatchOps(TorchDispatchMode):
+    """Sees the ops that torch really runs, fused and composite ones included, and costs them."""
+
+    def __init__(self, recorder: Recorder, originals: Originals) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._originals = originals
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # torch would import all of torch._dynamo, 1.5 s, to keep it away from this mode
+        return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        recorder = self._recorder
+        for arg in args:
+            if isinstance(arg, Tensor):
+                recorder.use(arg)
+        self._originals.before(func, args)
+        kernel = META_KERNELS.get(func)
+        if kernel is None or args[0].device.type != "meta":
+            result = func(*args, **kwargs)
+        else:
+            result = kernel(*args, **kwargs)
+        formula = formula_of(func)
+        if formula is None:
+            recorder.uncounted[str(func._schema.name).removeprefix("aten::")] += 1
+        elif macs := formula(args, kwargs, result):
+            call = recorder.current or (recorder.stack[-1] if recorder.stack else None)
+            if call is not None:
+                call.macs += macs
+        return result
+
+
+@contextmanager
+def watch_modules(recorder: Recorder) -> Iterator[None]:
+    """Record every module call, with keyword arguments, by wrapping ``nn.Module.__call__``."""
+    original = nn.Module.__call__
+
+    def call_and_record(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        call = recorder.enter(module, args, kwargs, sys._getframe(1))
+        if call is None:
+            return original(module, *args, **kwargs)
+        try:
+            result = original(module, *args, **kwargs)
+        finally:
+            recorder.stack.pop()
+        recorder.leave(call, result)
+        return result
+
+    nn.Module.__call__ = call_and_record  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Keep nn.MultiheadAttention off its fused fast path, which hides what it computes."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -1,0 +1,66 @@
+"""Canonical names of the functions that a forward calls.
+
+``torch.cat``, ``torch.concat`` and ``torch.concatenate`` are one op, as are ``+``, ``+=`` and
+``torch.add``; reading ``x.shape`` is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+_SAME = {
+    "concat": "cat", "concatenate": "cat",
+    "__add__": "add", "__radd__": "add", "__iadd__": "add", "add_": "add",
+    "__sub__": "sub", "__rsub__": "sub", "__isub__": "sub", "sub_": "sub", "subtract": "sub",
+    "rsub": "sub",
+    "__mul__": "mul", "__rmul__": "mul", "__imul__": "mul", "mul_": "mul", "multiply": "mul",
+    "__truediv__": "div", "__rtruediv__": "div", "__itruediv__": "div", "div_": "div",
+    "divide": "div", "true_divide": "div", "__rdiv__": "div", "__idiv__": "div", "__div__": "div",
+    "__matmul__": "matmul", "__rmatmul__": "matmul", "__imatmul__": "matmul",
+    "__getitem__": "getitem", "__setitem__": "setitem", "relu_": "relu", "__pow__": "pow",
+    "max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indices": "max_pool2d",
+    "max_pool3d_with_indices": "max_pool3d", "upsample": "interpolate",
+    "upsample_nearest": "interpolate", "upsample_bilinear": "interpolate",
+}  # fmt: skip
+
+_QUIET = frozenset(
+    "__get__ __set__ __delete__ size dim ndimension numel nelement stride storage_offset "
+    "is_contiguous is_floating_point is_complex is_signed is_pinned element_size get_device "
+    "data_ptr item tolist numpy __len__ __bool__ __int__ __float__ __index__ __repr__ __str__ "
+    "__format__ __hash__ __dir__ __contains__ __reduce_ex__ __deepcopy__ __array__ "
+    "is_inference is_same_size is_nonzero allclose equal has_names register_hook "
+    "is_tensor is_storage requires_grad_ is_shared untyped_storage storage result_type".split()
+)
+
+
+@lru_cache(maxsize=4096)
+def name_of(func: Callable[..., Any]) -> str | None:
+    """Canonical name of a function seen by a TorchFunctionMode; None for one that only asks."""
+    name: str = getattr(func, "__name__", "") or type(func).__name__
+    if name in _QUIET:
+        return None
+    name = _SAME.get(name, name)
+    return name.lstrip("_") if not name.startswith("__") else name.strip("_")
+
+
+#: Functional calls that stand as rows of their own even where they multiply nothing.
+SHOWN = frozenset(
+    "cat stack add sub mul div matmul bmm einsum interpolate pad softmax "
+    "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d "
+    "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool2d "
+    "pixel_shuffle pixel_unshuffle grid_sample scaled_dot_product_attention".split()
+)
+
+#: Ops whose result has the width (channels) of their first operand.
+KEEPS_WIDTH = frozenset(
+    "relu relu6 gelu silu mish elu selu celu leaky_relu hardswish hardsigmoid hardtanh sigmoid tanh "
+    "softplus softsign prelu rrelu glu_ logsigmoid softmax log_softmax dropout dropout1d dropout2d "
+    "dropout3d alpha_dropout feature_dropout batch_norm instance_norm group_norm layer_norm "
+    "rms_norm local_response_norm normalize max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d "
+    "avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
+    "adaptive_max_pool2d adaptive_max_pool3d lp_pool2d interpolate grid_sample contiguous clone "
+    "detach to float half double type_as add sub mul div pow pad clamp clip neg exp sqrt rsqrt abs "
+    "square mean sum masked_fill roll flip where lerp addcmul addcdiv expand expand_as repeat".split()
+)

@@ -1,0 +1,194 @@
+"""What happened so far in a forward pass: open calls, provenance, faults, costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from stitchcli.records import Call, Problem, Ref
+from stitchcli.tracing.contracts import Fault, check
+from stitchcli.tracing.layers import is_atomic, kind_of
+from stitchcli.tracing.sites import Spot, nearest_spot, site_of
+
+_MADE_BY = "_stitch_call"
+
+
+@dataclass
+class OpenCall:
+    """A call that is still running, or has ended but is not yet a record."""
+
+    index: int
+    path: str
+    kind: str
+    op: str | None
+    parent: int | None
+    atomic: bool
+    spot: Spot | None
+    inputs: tuple[Ref, ...] = ()
+    outputs: tuple[Ref, ...] = ()
+    macs: int = 0
+
+    def close(self) -> Call:
+        """The finished record."""
+        site = site_of(self.spot)
+        return Call(
+            self.index, self.path, self.kind, self.op, self.parent,
+            self.inputs, self.outputs, self.macs, site,
+        )  # fmt: skip
+
+
+@dataclass
+class Refusal:
+    """An exception that an op raised; a fault of the network unless its code catches it."""
+
+    error: BaseException
+    problem: Problem
+
+
+@dataclass
+class Recorder:
+    """Mutable while a network runs; ``trace`` turns it into records at the end."""
+
+    module: nn.Module
+    calls: list[OpenCall] = field(default_factory=list)
+    stack: list[OpenCall] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    uncounted: Counter[str] = field(default_factory=Counter)
+    users: dict[int, dict[str, None]] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    current: OpenCall | None = None
+
+    def __post_init__(self) -> None:
+        self.paths: dict[int, str] = {}
+        self.names: dict[int, str] = {}
+        self.atomic: dict[int, bool] = {}
+        for path, each in self.module.named_modules():
+            self.paths[id(each)] = path
+            self.atomic[id(each)] = is_atomic(each)
+            for name, tensor in (*each._parameters.items(), *each._buffers.items()):
+                if tensor is not None:
+                    self.names.setdefault(id(tensor), f"{path}.{name}" if path else name)
+
+    # -------------------------------------------------- module calls
+
+    def enter(self, module: nn.Module, args: Any, kwargs: Any, frame: Any) -> OpenCall | None:
+        """Open a module's call; None for a module that is not part of the network."""
+        path = self.paths.get(id(module))
+        if path is None:
+            return None
+        call = self._open(path, kind_of(module), None, self.atomic[id(module)], frame)
+        call.inputs = self.refs((args, kwargs))
+        self.stack.append(call)
+        return call
+
+    def leave(self, call: OpenCall, result: Any) -> None:
+        """Close a module's call with what it returned."""
+        call.outputs = self.refs(result)
+
+    # -------------------------------------------------- functional calls
+
+    def before(self, op: str, args: Any, kwargs: Any, frame: Any) -> tuple[OpenCall, Any, Any]:
+        """Check an op's contract, open its call and give the arguments to run it with."""
+        owner = self.stack[-1] if self.stack else None
+        inputs = self.refs((args, kwargs))
+        if owner is not None and owner.atomic:
+            call = owner
+            call.op = call.op or op
+        else:
+            path = owner.path if owner else ""
+            call = self._open(path, "", op, True, frame)
+            call.inputs = inputs
+        faults, args, kwargs = check(op, args, kwargs, self.age)
+        for fault in faults:
+            self.problems.append(self._problem(fault, op, call))
+        return call, args, kwargs
+
+    def after(self, call: OpenCall, result: Any) -> None:
+        """Close a functional call; one that made no tensor never was."""
+        outputs = self._mark(result, call)
+        if call.kind:
+            return
+        call.outputs = outputs
+        if not outputs and call is self.calls[-1]:
+            self.calls.pop()
+
+    def refuse(self, op: str, call: OpenCall, error: BaseException) -> None:
+        """An op raised: remember it, in case the network does not catch it."""
+        text = str(error).strip().splitlines()
+        problem = Problem(
+            "refused", op, call.path, call.index, call.inputs, 0, None, None, None,
+            text[0] if text else type(error).__name__, site_of(call.spot),
+        )  # fmt: skip
+        self.refusal = Refusal(error, problem)
+
+    # -------------------------------------------------- tensors
+
+    def age(self, tensor: Tensor) -> int:
+        """Index of the call that made a tensor; -1 for an input, a weight or a constant."""
+        return getattr(tensor, _MADE_BY, -1)
+
+    def use(self, tensor: Tensor) -> None:
+        """An op read this tensor: if it is a weight, note in whose call."""
+        if id(tensor) in self.names:
+            path = self.stack[-1].path if self.stack else ""
+            self.users.setdefault(id(tensor), {})[path] = None
+
+    def refs(self, value: Any) -> tuple[Ref, ...]:
+        """The tensors in any nesting of containers, as records."""
+        found = []
+        for tensor in tensors_in(value):
+            self.use(tensor)
+            found.append(self.ref(tensor))
+        return tuple(found)
+
+    def ref(self, tensor: Tensor) -> Ref:
+        """One tensor as a record."""
+        producer = getattr(tensor, _MADE_BY, None)
+        name = self.names.get(id(tensor), "") if producer is None else ""
+        if producer is None and not name:
+            name = getattr(tensor, "_stitch_input", "")
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        return Ref(tuple(tensor.shape), dtype, producer, name)
+
+    def _mark(self, result: Any, call: OpenCall) -> tuple[Ref, ...]:
+        refs = []
+        for tensor in tensors_in(result):
+            if id(tensor) not in self.names:
+                setattr(tensor, _MADE_BY, call.index)
+            refs.append(self.ref(tensor))
+        return tuple(refs)
+
+    # -------------------------------------------------- helpers
+
+    def _open(self, path: str, kind: str, op: str | None, atomic: bool, frame: Any) -> OpenCall:
+        parent = self.stack[-1].index if self.stack else None
+        call = OpenCall(len(self.calls), path, kind, op, parent, atomic, nearest_spot(frame))
+        self.calls.append(call)
+        return call
+
+    def _problem(self, fault: Fault, op: str, call: OpenCall) -> Problem:
+        return Problem(
+            fault.kind, op, call.path, call.index, tuple(self.ref(t) for t in fault.operands),
+            fault.operand, fault.dim, fault.expected, fault.got, fault.text, site_of(call.spot),
+        )  # fmt: skip
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Every tensor in tuples, lists, dicts and dataclasses, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in dataclass_fields(value):
+            yield from tensors_in(getattr(value, each.name, None))

@@ -1,0 +1,68 @@
+"""Where in whose source a call stands: frames → Site."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from types import CodeType, FrameType
+
+import torch
+
+from stitchcli.records import Site
+
+Spot = tuple[CodeType, int]
+
+_TORCH = str(Path(torch.__file__).parent)
+_OURS = str(Path(__file__).parents[1])
+_MACHINERY = tuple(f"{_OURS}/{part}" for part in ("tracing", "surgery", "sources"))
+_INSTALLED = tuple({sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")})
+
+
+@lru_cache(maxsize=None)
+def is_model_code(file: str) -> bool:
+    """False for torch, for stitch's own machinery and for code without a file."""
+    return not file.startswith((_TORCH, *_MACHINERY, "<"))
+
+
+@lru_cache(maxsize=None)
+def is_user_code(file: str) -> bool:
+    """True for a file that belongs to no installed package."""
+    return is_model_code(file) and not file.startswith((*_INSTALLED, _OURS))
+
+
+def nearest_spot(frame: FrameType | None) -> Spot | None:
+    """The innermost frame of model code, as a code object and an instruction offset."""
+    while frame is not None:
+        if is_model_code(frame.f_code.co_filename):
+            return frame.f_code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def caller_spot(depth: int) -> Spot | None:
+    """nearest_spot from ``depth`` frames above the caller."""
+    return nearest_spot(sys._getframe(depth + 1))
+
+
+@lru_cache(maxsize=65536)
+def site_of(spot: Spot | None) -> Site | None:
+    """The span of source that a spot stands for."""
+    if spot is None:
+        return None
+    code, instruction = spot
+    position = next(islice(code.co_positions(), instruction // 2, None), None)
+    if position is None or position[0] is None:
+        return None
+    line, end_line, col, end_col = position
+    return Site(
+        file=code.co_filename,
+        line=line,
+        col=col or 0,
+        end_line=end_line or line,
+        end_col=end_col or 0,
+        function=code.co_qualname,
+        user=is_user_code(code.co_filename),
+    )

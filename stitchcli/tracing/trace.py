@@ -1,0 +1,98 @@
+"""``trace``: one forward pass of a network, as a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from stitchcli.records import Site, TensorSpec, Trace
+from stitchcli.tracing.layers import describe, weights_of
+from stitchcli.tracing.modes import WatchFunctions, WatchOps, plain_attention, watch_modules
+from stitchcli.tracing.preserve import preserved
+from stitchcli.tracing.recorder import Recorder, tensors_in
+
+
+def trace(
+    module: nn.Module,
+    inputs: Sequence[TensorSpec],
+    *,
+    device: str = "cpu",
+    mode: Literal["eval", "train"] = "eval",
+    built: Mapping[str, Site] | None = None,
+    blocks: Mapping[str, str] | None = None,
+) -> Trace:
+    """Run ``module`` once on dummy inputs and record every call, weight and fault.
+
+    The network goes on after a mismatch, so that one run finds them all, and is left as it was.
+    An exception that is no op's complaint about its operands (the network's own code raised)
+    is passed on.
+    """
+    recorder = Recorder(module)
+    outputs: list[TensorSpec] = []
+    complete = True
+    with ExitStack() as stack:
+        originals = stack.enter_context(preserved(module))
+        module.train(mode == "train")
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(plain_attention())
+        stack.enter_context(torch.device("meta") if device == "meta" else nullcontext())
+        args, kwargs = dummy_inputs(inputs, device)
+        stack.enter_context(watch_modules(recorder))
+        stack.enter_context(WatchOps(recorder, originals))
+        stack.enter_context(WatchFunctions(recorder))
+        try:
+            result = module(*args, **kwargs)
+            outputs = [_spec(tensor) for tensor in tensors_in(result)]
+        except Exception as error:
+            refusal = recorder.refusal
+            if refusal is None or refusal.error is not error or device_cannot(error):
+                raise
+            recorder.problems.append(refusal.problem)
+            complete = False
+    users = {key: tuple(paths) for key, paths in recorder.users.items()}
+    return Trace(
+        calls=tuple(call.close() for call in recorder.calls),
+        weights=weights_of(module, users),
+        layers=describe(module, built or {}, blocks or {}),
+        problems=tuple(recorder.problems),
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        uncounted=tuple(sorted(recorder.uncounted.items())),
+        device=device,
+        mode=mode,
+        complete=complete,
+    )
+
+
+def dummy_inputs(
+    specs: Sequence[TensorSpec], device: str
+) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    """Unit-normal numbers, or ones where the dtype is not floating."""
+    args, kwargs = [], {}
+    for index, spec in enumerate(specs):
+        dtype = getattr(torch, spec.dtype)
+        make = torch.randn if dtype.is_floating_point or dtype.is_complex else torch.ones
+        tensor = make(spec.shape, dtype=dtype, device=device)
+        tensor._stitch_input = spec.name or (f"input {index + 1}" if len(specs) > 1 else "input")  # type: ignore[attr-defined]
+        if spec.name:
+            kwargs[spec.name] = tensor
+        else:
+            args.append(tensor)
+    return tuple(args), kwargs
+
+
+def device_cannot(error: BaseException) -> bool:
+    """True where a network fails on meta only because there are no numbers to look at."""
+    text = str(error)
+    return isinstance(error, NotImplementedError) or any(
+        phrase in text
+        for phrase in ("meta tensor", "Meta tensor", "on meta", "data-dependent", "device meta")
+    )
+
+
+def _spec(tensor: Any) -> TensorSpec:
+    return TensorSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))

@@ -1,0 +1,1 @@
+"""Text ⇄ record: each parser here has a printer that is its inverse."""

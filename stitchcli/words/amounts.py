@@ -1,0 +1,49 @@
+"""Counts as people read them: 13,395,394 is 13.40M; K, M, G and T are decimal."""
+
+from __future__ import annotations
+
+import re
+
+from stitchcli.errors import StitchError
+
+_UNITS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3))
+_AMOUNT = re.compile(r"(\d[\d_,]*(?:\.\d+)?)\s*([kKmMgGbBtT]?)")
+_FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+
+
+def format_amount(count: int) -> str:
+    """``13395394`` as ``13.40M``; counts below a thousand stay as they are."""
+    for unit, size in _UNITS:
+        # 999,995 rounds to 1000.00K, which reads better as 1.00M
+        if abs(count) >= size * 0.999995 and abs(count) >= 1000:
+            return f"{count / size:.2f}{unit}"
+    return str(count)
+
+
+def parse_amount(text: str) -> int:
+    """``1.7M`` as ``1700000``. Raises StitchError where ``text`` is no amount."""
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        raise StitchError(f"{text!r} is not an amount", "write an integer, or '1.7M', '12G'")
+    number = match[1].replace(",", "").replace("_", "")
+    whole, _, fraction = number.partition(".")
+    factor = _FACTORS[match[2].upper()]
+    return int(whole) * factor + round(int(fraction or 0) * factor / 10 ** len(fraction))
+
+
+def format_change(base: int, result: int) -> str:
+    """``-88.5%`` with a real minus sign; an empty string where nothing changed."""
+    if base == result:
+        return ""
+    if base == 0:
+        return "new"
+    percent = 100 * (result - base) / base
+    if abs(percent) < 0.05:
+        return "≈0%"
+    sign = "+" if percent > 0 else "−"
+    return f"{sign}{abs(percent):,.1f}%"
+
+
+def format_delta(delta: int) -> str:
+    """``+32,896`` or ``−32,896``."""
+    return f"{'+' if delta >= 0 else '−'}{abs(delta):,}"

@@ -1,0 +1,54 @@
+"""Values given on the command line: Python literals, ``true``, ``3x3``, or plain words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from stitchcli.errors import EditError
+
+_WORDS: dict[str, Any] = {"true": True, "false": False, "none": None}
+_GRID = re.compile(r"\d+(x\d+)+")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def parse_value(text: str) -> Any:
+    """``8``, ``0.5``, ``true``, ``3x3``, ``[1, 2]`` or a word as a Python value."""
+    text = text.strip()
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _GRID.fullmatch(text):
+        return tuple(int(part) for part in text.split("x"))
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def print_value(value: Any) -> str:
+    """The inverse of parse_value, in the form that needs the fewest shell quotes."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if (
+        isinstance(value, tuple)
+        and len(value) > 1
+        and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in value)
+    ):
+        return "x".join(str(v) for v in value)
+    if isinstance(value, str) and parse_value(value) == value:
+        return value
+    return repr(value)
+
+
+def parse_arguments(pairs: list[str], flag: str) -> tuple[tuple[str, Any], ...]:
+    """``["a=1", "b=x"]`` as pairs of name and value. Raises EditError."""
+    return tuple(_parse_pair(pair, flag) for pair in pairs)
+
+
+def _parse_pair(pair: str, flag: str) -> tuple[str, Any]:
+    name, equals, value = pair.partition("=")
+    name = name.strip()
+    if not equals or not _NAME.fullmatch(name):
+        raise EditError(f"{pair!r} is not name=value", f"write {flag} name=value")
+    return name, parse_value(value)

@@ -1,1 +1,31 @@
-"""Shape and parameter audit for neural networks that are stitched together from blocks."""
+"""Shape and parameter audit for neural networks that are stitched together from blocks.
+
+    from stitchcli import inspect, stitch
+    report = inspect("unet", ["--replace conv=dwconv"])
+    network = stitch(my_unet, ["--replace conv=dwconv", "--after 'down*=msca'"])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from stitchcli.api import inspect, stitch
+    from stitchcli.errors import StitchError
+
+__all__ = ["StitchError", "__version__", "inspect", "stitch"]
+
+
+def __getattr__(name: str) -> object:
+    """``inspect`` and ``stitch`` import torch, so they are fetched only when asked for."""
+    if name in ("inspect", "stitch"):
+        from stitchcli import api
+
+        return getattr(api, name)
+    if name == "StitchError":
+        from stitchcli.errors import StitchError
+
+        return StitchError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

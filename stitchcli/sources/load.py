@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -132,6 +133,14 @@ def _as_file(text: str) -> tuple[Path, str] | None:
 def _plan_file(
     path: Path, name: str, text: str, arguments: dict[str, Any]
 ) -> tuple[UserCode, Build, str]:
+    module, user_code = import_file(path)
+    chosen, source = (name, pick(module, name, text)) if name else choose(module, str(path))
+    return user_code, lambda: (construct(source, arguments, chosen), None), chosen
+
+
+def import_file(path: Path) -> tuple[ModuleType, UserCode]:
+    """A user's file as a module, with the world it was imported in. Raises TargetError,
+    ModelError."""
     if not path.is_file():
         raise TargetError(f"there is no file {path}", _nearest_file(path))
     file = path.resolve()
@@ -150,8 +159,7 @@ def _plan_file(
                 f"{path} imports {error.name}, which is not here",
                 f"pip install {(error.name or '').partition('.')[0]}, or run from the folder it lies in",
             ) from error
-    chosen, source = (name, pick(module, name, text)) if name else choose(module, str(path))
-    return user_code, lambda: (construct(source, arguments, chosen), None), chosen
+    return module, user_code
 
 
 def _imported(place: str, name: str, text: str, arguments: dict[str, Any]) -> nn.Module:

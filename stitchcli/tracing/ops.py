@@ -43,24 +43,3 @@ def name_of(func: Callable[..., Any]) -> str | None:
         return None
     name = _SAME.get(name, name)
     return name.lstrip("_") if not name.startswith("__") else name.strip("_")
-
-
-#: Functional calls that stand as rows of their own even where they multiply nothing.
-SHOWN = frozenset(
-    "cat stack add sub mul div matmul bmm einsum interpolate pad softmax "
-    "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d "
-    "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool2d "
-    "pixel_shuffle pixel_unshuffle grid_sample scaled_dot_product_attention".split()
-)
-
-#: Ops whose result has the width (channels) of their first operand.
-KEEPS_WIDTH = frozenset(
-    "relu relu6 gelu silu mish elu selu celu leaky_relu hardswish hardsigmoid hardtanh sigmoid tanh "
-    "softplus softsign prelu rrelu glu_ logsigmoid softmax log_softmax dropout dropout1d dropout2d "
-    "dropout3d alpha_dropout feature_dropout batch_norm instance_norm group_norm layer_norm "
-    "rms_norm local_response_norm normalize max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d "
-    "avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
-    "adaptive_max_pool2d adaptive_max_pool3d lp_pool2d interpolate grid_sample contiguous clone "
-    "detach to float half double type_as add sub mul div pow pad clamp clip neg exp sqrt rsqrt abs "
-    "square mean sum masked_fill roll flip where lerp addcmul addcdiv expand expand_as repeat".split()
-)

@@ -1,0 +1,138 @@
+"""The tool in one function: words in, Report out."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from stitchcli import __version__
+from stitchcli.catalog import Catalog
+from stitchcli.errors import EditError, StitchError
+from stitchcli.fixes import Trial
+from stitchcli.guess import guess
+from stitchcli.records import Applied, Audit, Edit, Keep, Report, Target, TensorSpec, Trace
+from stitchcli.rules import diagnose
+from stitchcli.sources.load import check_device, load
+from stitchcli.sources.network import Network
+from stitchcli.stages import stages
+from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.workbench import Mode, Workbench
+
+
+@dataclass(frozen=True)
+class Request:
+    """What ``stitch inspect`` is asked."""
+
+    edits: tuple[Edit, ...] = ()
+    inputs: tuple[TensorSpec, ...] = ()
+    device: str = "cpu"
+    mode: Mode = "eval"
+    depth: int | None = None
+    expect: int | None = None
+
+
+def inspect_target(target: Target, request: Request) -> Report:
+    """Load a network and audit it. Raises StitchError."""
+    network = load(target, request.device)
+    try:
+        return audit(network, request)
+    except StitchError:
+        if request.device != "meta":
+            raise
+        # perhaps it only needs numbers to look at; if not, it fails here in its own words
+        report = audit(load(target, "cpu"), replace(request, device="cpu"))
+        return replace(report, notes=(*report.notes, "cannot run on meta: traced on cpu instead"))
+
+
+def audit(network: Network, request: Request) -> Report:
+    """Trace a network before and after the edits, diagnose it, try the fixes. Raises StitchError."""
+    check_device(request.device)
+    bench = Workbench(network, mode=request.mode)
+    base, guessed = _base(bench, request)
+    result, applied = _result(bench, request, base)
+    _expect(applied, request.expect)
+    facts = Audit(base, result, applied)
+    trial = Trial(bench, base, request.edits, base.inputs, result, diagnose(facts))
+    diagnostics = trial.verified()
+    rows, depth = stages(base, result, request.depth)
+    return Report(
+        name=network.name,
+        target=network.target,
+        base=base,
+        result=result,
+        applied=applied,
+        stages=rows,
+        depth=depth,
+        diagnostics=diagnostics,
+        inputs_guessed=guessed,
+        notes=tuple(dict.fromkeys((*network.notes, *bench.notes))),
+        together=trial.together(diagnostics),
+        versions={
+            "version": __version__,
+            "torch": str(torch.__version__),
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _base(bench: Workbench, request: Request) -> tuple[Trace, bool]:
+    """The trace before any edit. A network that is to run on a real device without edits needs no
+    more than that one pass."""
+    inputs, found = request.inputs, None
+    if not inputs:
+        inputs, found = guess(bench)
+    if not request.edits and request.device != "meta":
+        return bench.trace(bench.network.module, inputs, (), request.device), not request.inputs
+    if found is None:
+        found, _ = bench.attempt((), inputs, None)
+    return found, not request.inputs
+
+
+def _result(bench: Workbench, request: Request, base: Trace) -> tuple[Trace, tuple[Applied, ...]]:
+    if not request.edits:
+        return base, ()
+    if request.device == "meta":
+        return bench.attempt(request.edits, base.inputs, base)
+    module = edited(bench, request.edits, base)
+    return bench.trace(module[0], base.inputs, module[1], request.device), module[1]
+
+
+def edited(
+    bench: Workbench, edits: Sequence[Edit], base: Trace
+) -> tuple[nn.Module, tuple[Applied, ...]]:
+    """The network with the edits carried out: on itself where it is ours, else on a copy."""
+    from stitchcli.surgery.apply import apply
+
+    network = bench.network
+    if bench.device != "meta" or not network.owned:
+        module = full_copy(network.module)
+    else:
+        # fixes are tried on copies of the network as it was, which need no numbers
+        module = network.module
+        bench.network = replace(network, module=meta_copy(module), owned=False)
+    with bench.guard("building the blocks"):
+        return module, apply(module, edits, base, bench.catalog, network.arguments)
+
+
+def edited_module(network: Network, request: Request) -> nn.Module:
+    """The edited network as an ordinary nn.Module, for the Python API. Raises StitchError."""
+    bench = Workbench(network, Catalog(), request.mode)
+    base, _ = _base(bench, replace(request, device="meta"))
+    module, applied = edited(bench, request.edits, base)
+    _expect(applied, request.expect)
+    return module
+
+
+def _expect(applied: Sequence[Applied], expected: int | None) -> None:
+    if expected is None:
+        return
+    count = sum(len(item.matched) for item in applied if not isinstance(item.edit, Keep))
+    if count != expected:
+        raise EditError(
+            f"the edits match {count} modules, and --expect says {expected}",
+            "look at what matched with stitch inspect, or change --expect",
+        )

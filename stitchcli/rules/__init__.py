@@ -1,0 +1,51 @@
+"""One fault per file: what it sees in a Trace, what it says, what may mend it.
+
+A rule is a function from an Audit to Diagnostics. The fixes it offers are candidates: the
+pipeline tries each one on a copy of the network and keeps those that work, best first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from stitchcli.records import Audit, Diagnostic
+from stitchcli.rules import (
+    st100_refused,
+    st101_channels,
+    st102_cat,
+    st103_broadcast,
+    st104_features,
+    st106_shrunk,
+    st201_zero_sized,
+    st202_never_ran,
+    st204_costs_more,
+)
+
+Rule = Callable[[Audit], Iterator[Diagnostic]]
+
+RULES: tuple[Rule, ...] = (
+    st100_refused.check,
+    st101_channels.check,
+    st102_cat.check,
+    st103_broadcast.check,
+    st104_features.check,
+    st106_shrunk.check,
+    st201_zero_sized.check,
+    st202_never_ran.check,
+    st204_costs_more.check,
+)
+
+
+def diagnose(audit: Audit) -> tuple[Diagnostic, ...]:
+    """Every diagnostic: errors in the order in which the forward met them, then the rest."""
+    found = [diagnostic for rule in RULES for diagnostic in rule(audit)]
+    order = {"error": 0, "warning": 1, "note": 2}
+    first: dict[str, int] = {}
+    for call in audit.result.calls:
+        first.setdefault(call.path, call.index)
+    return tuple(
+        sorted(
+            found,
+            key=lambda d: (order[d.severity], d.phase != "build", first.get(d.path, 1 << 60), d.code),
+        )
+    )

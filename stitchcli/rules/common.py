@@ -1,0 +1,78 @@
+"""What the rules share: spans, operands, and the words for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Diagnostic, Fix, Label, Mismatch, Problem, Ref, Trace
+from stitchcli.rules.provenance import name_of, origin
+from stitchcli.words.shapes import format_shape
+
+
+def problems(audit: Audit, *kinds: str) -> Iterator[Problem]:
+    """The facts of some kinds, in the order in which the forward met them."""
+    return (problem for problem in audit.result.problems if problem.kind in kinds)
+
+
+def from_problem(
+    trace: Trace,
+    problem: Problem,
+    code: str,
+    title: str,
+    label: str,
+    *,
+    built_label: str = "",
+    notes: tuple[str, ...] = (),
+    fixes: tuple[Fix, ...] = (),
+    consumers: tuple[str, ...] = (),
+) -> Diagnostic:
+    """A diagnostic whose spans are where the layer was built and where the forward calls it."""
+    layer = trace.layers.get(problem.path)
+    built = Label(layer.built, built_label) if built_label and layer and layer.built else None
+    forward = Label(problem.site, label) if problem.site else None
+    spans = [span for span in (built, forward) if span is not None]
+    return Diagnostic(
+        code=code,
+        severity="error",
+        path=problem.path,
+        title=title,
+        primary=spans[0] if spans else None,
+        secondary=tuple(spans[1:]),
+        op=problem.op,
+        operands=tuple(operand(trace, ref, index) for index, ref in enumerate(problem.operands)),
+        mismatch=Mismatch(problem.dim, problem.expected, problem.got),
+        notes=notes,
+        consumers=consumers,
+        fixes=fixes,
+    )
+
+
+def operand(trace: Trace, ref: Ref, index: int) -> tuple[str, tuple[int, ...], str]:
+    """Name, shape and origin of a tensor."""
+    name = ref.name or f"operand {index + 1}"
+    if ref.producer is None:
+        return name, ref.shape, "input" if ref.name.startswith("input") else "weight"
+    call = trace.calls[ref.producer]
+    made_by = call.path if call.is_module else f"{call.op} in {call.path or 'the root'}"
+    return name, ref.shape, made_by
+
+
+def short_name(trace: Trace, ref: Ref) -> str:
+    """What made a tensor, in a word."""
+    if ref.producer is None:
+        return ref.name or "a constant"
+    call = trace.calls[ref.producer]
+    if call.is_module:
+        return call.path
+    found = origin(trace, ref, ref.shape[1] if len(ref.shape) > 1 else 0)
+    return name_of(trace, found)
+
+
+def shape_words(shape: tuple[int, ...]) -> str:
+    """``128×62×62``: a shape without its batch."""
+    return format_shape(shape[1:] if len(shape) > 1 else shape)
+
+
+def owner(path: str, trace: Trace) -> str:
+    """A module's path, or the network's class for the root."""
+    return path or trace.layers[""].kind

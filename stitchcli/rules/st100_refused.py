@@ -1,0 +1,26 @@
+"""ST100: an op refused its operands, for a reason that no other rule explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Diagnostic
+from stitchcli.rules.common import from_problem, problems, shape_words
+from stitchcli.rules.sizes import larger_inputs, other_inputs
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """The forward stops here, so what comes after it was not looked at."""
+    trace = audit.result
+    for problem in problems(audit, "refused"):
+        shapes = ", ".join(shape_words(ref.shape) for ref in problem.operands[:4])
+        yield from_problem(
+            trace,
+            problem,
+            "ST100",
+            f"{problem.op} refuses its operands: {problem.text}",
+            f"given {shapes}" if shapes else "called here",
+            built_label="built here",
+            notes=("the forward stops here; what comes after it was not seen",),
+            fixes=(*other_inputs(trace), *larger_inputs(trace)),
+        )

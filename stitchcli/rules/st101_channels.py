@@ -1,0 +1,99 @@
+"""ST101: a layer is given another number of channels (or features) than it was built for.
+
+Layers that refuse the same width from the same producer are one fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Diagnostic, Fix, Insert, Problem, Trace
+from stitchcli.rules.common import from_problem, owner, problems
+from stitchcli.rules.provenance import describe, module_of, origin
+from stitchcli.rules.widths import adapter, pointwise, producer_fixes, set_in, set_out
+from stitchcli.words.selectors import exactly
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for each producer and the width that its consumers wanted instead."""
+    trace = audit.result
+    groups: dict[tuple[object, ...], list[Problem]] = {}
+    for problem in problems(audit, "channels"):
+        if not is_features(trace, problem):
+            groups.setdefault(_cause(trace, problem), []).append(problem)
+    for group in groups.values():
+        yield _say(trace, group)
+
+
+def is_features(trace: Trace, problem: Problem) -> bool:
+    """True where a flatten or view stands before a linear layer: that is ST104's to say."""
+    if problem.op != "linear" or problem.got is None:
+        return False
+    return origin(trace, problem.operands[problem.operand], problem.got).reshaped
+
+
+def _cause(trace: Trace, problem: Problem) -> tuple[object, ...]:
+    ref = problem.operands[problem.operand]
+    found = origin(trace, ref, problem.got or 0)
+    made = found.call.index if found.call else found.ref.name
+    return made, problem.expected, problem.got, "" if made is not None else problem.path
+
+
+def _say(trace: Trace, group: list[Problem]) -> Diagnostic:
+    first = group[0]
+    ref = first.operands[first.operand]
+    came = describe(trace, ref, first.dim or 0)
+    if first.expected is None:
+        title = f"{first.op}: {first.text}"
+    else:
+        title = f"{first.op} expects {first.expected} channels, got {first.got}"
+    consumers = tuple(dict.fromkeys(owner(p.path, trace) for p in group))
+    notes = (f"refused by {', '.join(consumers)}",) if len(consumers) > 1 else ()
+    return from_problem(
+        trace,
+        first,
+        "ST101",
+        title,
+        came,
+        built_label=f"built for {first.expected}" if first.expected else "built here",
+        notes=notes,
+        consumers=consumers,
+        fixes=tuple(_fixes(trace, group)),
+    )
+
+
+def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
+    first = group[0]
+    expected, got = first.expected, first.got
+    if got is None:
+        return
+    layers = [trace.layers[p.path] for p in group if p.path in trace.layers]
+    consumer_side = [edit for layer in layers for edit in set_in(layer, got)]
+    if consumer_side:
+        names = ", ".join(layer.path for layer in layers)
+        yield Fix(f"let {names} take {got}", tuple(dict.fromkeys(consumer_side)))
+    if expected is None:
+        return
+    ref = first.operands[first.operand]
+    found = origin(trace, ref, got)
+    yield from producer_fixes(trace, found.call, found.followers, expected)
+    if found.call is not None and found.call.op == "cat":
+        yield from _one_part(trace, found.call.index, expected - got)
+    if edit := adapter(trace, layers[0], ref.shape, expected) if layers else None:
+        yield Fix(f"a 1×1 projection to {expected} before {layers[0].path}", (edit,))
+    if (path := module_of(trace, ref)) and len(group) > 1:
+        block = pointwise(expected)
+        yield Fix(f"a 1×1 projection to {expected} after {path}", (Insert("after", exactly(path), block),))
+
+
+def _one_part(trace: Trace, cat: int, missing: int) -> Iterator[Fix]:
+    """A cat is too wide or too narrow: let one of its parts make up for it."""
+    call = trace.calls[cat]
+    for part in call.inputs:
+        if len(part.shape) < 2:
+            continue
+        found = origin(trace, part, part.shape[1])
+        if found.call is not None and found.call.path in trace.layers and found.call.is_module:
+            width = part.shape[1] + missing
+            if width > 0 and set_out(trace.layers[found.call.path], width):
+                yield from producer_fixes(trace, found.call, found.followers, width)

@@ -1,0 +1,54 @@
+"""ST102: tensors to be joined by cat differ in another axis than the one they are joined on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Diagnostic, Fix, Problem, Trace
+from stitchcli.rules.common import from_problem, problems, short_name
+from stitchcli.rules.provenance import origin
+from stitchcli.rules.sizes import match_sizes, other_inputs
+from stitchcli.rules.widths import producer_fixes
+from stitchcli.words.shapes import format_shape
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for each cat."""
+    trace = audit.result
+    seen: set[int] = set()
+    for problem in problems(audit, "cat"):
+        if problem.call not in seen:
+            seen.add(problem.call)
+            yield _say(trace, problem)
+
+
+def _say(trace: Trace, problem: Problem) -> Diagnostic:
+    shapes = [ref.shape for ref in problem.operands]
+    names = [short_name(trace, ref) for ref in problem.operands]
+    if (problem.dim or 0) >= 2:
+        sizes = [format_shape(shape[2:]) for shape in shapes]
+        title = f"cat needs equal height and width, got {' and '.join(dict.fromkeys(sizes))}"
+    else:
+        sizes = [format_shape(shape) for shape in shapes]
+        title = f"cat needs equal sizes on axis {problem.dim}, got {' and '.join(sizes)}"
+    parts = ", ".join(f"{name} {size}" for name, size in zip(names, sizes, strict=True))
+    return from_problem(
+        trace, problem, "ST102", title, parts, fixes=tuple(_fixes(trace, problem))
+    )
+
+
+def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
+    odd = problem.operands[problem.operand]
+    others = [ref for ref in problem.operands if ref is not odd]
+    axis = problem.dim or 0
+    leader = next((ref for ref in others if ref.shape[axis] == problem.expected), None)
+    if leader is None:
+        return
+    if axis < 2 or len(odd.shape) < 3:
+        found = origin(trace, odd, problem.got or 0)
+        yield from producer_fixes(trace, found.call, found.followers, problem.expected or 0)
+        return
+    # what was made last is usually what was meant to fit what was kept
+    yield from match_sizes(trace, leader, odd.shape[2:])
+    yield from match_sizes(trace, odd, leader.shape[2:])
+    yield from other_inputs(trace)

@@ -1,0 +1,68 @@
+"""ST103: an addition or multiplication of tensors that do not broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Diagnostic, Fix, Insert, Problem, Ref, Trace
+from stitchcli.rules.common import from_problem, problems, shape_words, short_name
+from stitchcli.rules.provenance import module_of, origin
+from stitchcli.rules.sizes import match_sizes, other_inputs
+from stitchcli.rules.widths import pointwise, producer_fixes
+from stitchcli.words.selectors import exactly
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for each such call."""
+    trace = audit.result
+    for problem in problems(audit, "broadcast"):
+        left, right = problem.operands
+        axis_left, axis_right = _axes(problem)
+        what = "channels" if _is_channel_axis(problem) else f"sizes on axis {problem.dim}"
+        yield from_problem(
+            trace,
+            problem,
+            "ST103",
+            f"{problem.op} of {left.shape[axis_left]} and {right.shape[axis_right]} {what}",
+            f"{shape_words(left.shape)} from {short_name(trace, left)}, "
+            f"{shape_words(right.shape)} from {short_name(trace, right)}",
+            fixes=tuple(_fixes(trace, problem)),
+        )
+
+
+def _axes(problem: Problem) -> tuple[int, int]:
+    """The same axis, counted from the front of each operand."""
+    changed = problem.operands[problem.operand]
+    back = len(changed.shape) - (problem.dim or 0)
+    left, right = problem.operands
+    return len(left.shape) - back, len(right.shape) - back
+
+
+def _is_channel_axis(problem: Problem) -> bool:
+    dim, rank = problem.dim, len(problem.operands[problem.operand].shape)
+    return dim == 1 if rank != 3 else dim in (1, 2)
+
+
+def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
+    left, right = problem.operands
+    axis_left, axis_right = _axes(problem)
+    for one, other, axis, other_axis in (
+        (left, right, axis_left, axis_right),
+        (right, left, axis_right, axis_left),
+    ):
+        yield from _fit(trace, one, axis, other, other_axis)
+    yield from other_inputs(trace)
+
+
+def _fit(trace: Trace, one: Ref, axis: int, other: Ref, other_axis: int) -> Iterator[Fix]:
+    """Make ``one`` as large as ``other`` on an axis."""
+    wanted, got = other.shape[other_axis], one.shape[axis]
+    found = origin(trace, one, got)
+    yield from producer_fixes(trace, found.call, found.followers, wanted)
+    path = module_of(trace, one)
+    rank = len(one.shape)
+    if axis == 1 and path and rank >= 3:
+        block = pointwise(wanted)
+        yield Fix(f"a 1×1 projection to {wanted} after {path}", (Insert("after", exactly(path), block),))
+    if axis >= 2 and rank == len(other.shape) and rank >= 4:
+        yield from match_sizes(trace, one, other.shape[2:])

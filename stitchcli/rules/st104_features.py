@@ -1,0 +1,100 @@
+"""ST104: a number of features that follows from the size of the feature map does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isqrt
+
+from stitchcli.records import Audit, BlockSpec, Diagnostic, Fix, Insert, Problem, Ref, Trace
+from stitchcli.rules.common import from_problem, problems, shape_words
+from stitchcli.rules.provenance import module_of, origin
+from stitchcli.rules.sizes import input_fix, other_inputs
+from stitchcli.rules.st101_channels import is_features
+from stitchcli.rules.widths import producer_fixes, set_in
+from stitchcli.words.selectors import exactly
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for each linear layer, view or matrix product."""
+    trace = audit.result
+    for problem in problems(audit, "features", "channels"):
+        if problem.kind == "features" or is_features(trace, problem):
+            yield _say(trace, problem)
+
+
+def _say(trace: Trace, problem: Problem) -> Diagnostic:
+    ref = problem.operands[problem.operand]
+    expected, got = problem.expected, problem.got
+    if problem.op in ("view", "reshape"):
+        title = f"{problem.op} cannot make {problem.text} of {shape_words(ref.shape)}"
+        label = f"{got} elements, a multiple of {expected} is needed"
+    elif problem.op == "linear":
+        title = f"linear expects {expected} features, got {got}"
+        label = f"{got} at the input's {shape_words(trace.inputs[0].shape)}"
+    else:
+        title = f"{problem.op} of {got} columns with {expected} rows"
+        label = " and ".join(shape_words(each.shape) for each in problem.operands)
+    return from_problem(
+        trace, problem, "ST104", title, label,
+        built_label=f"built for {expected}" if problem.op == "linear" else "",
+        fixes=tuple(_fixes(trace, problem, ref)),
+    )  # fmt: skip
+
+
+def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
+    expected, got = problem.expected or 0, problem.got or 0
+    layer = trace.layers.get(problem.path)
+    if problem.op == "linear" and layer is not None:
+        if edits := set_in(layer, got):
+            yield Fix(f"let {layer.path} take {got}", edits)
+        yield from _pool_before_flatten(trace, ref, expected)
+        yield from _fitting_input(trace, expected, got)
+    elif problem.op in ("view", "reshape"):
+        yield from _rescale_producer(trace, ref, expected, got)
+    else:
+        for each, size in ((ref, expected), (problem.operands[-1], got)):
+            width = each.shape[-1] if each is ref else each.shape[-2]
+            found = origin(trace, each, width)
+            yield from producer_fixes(trace, found.call, found.followers, size)
+    yield from other_inputs(trace)
+
+
+def _pool_before_flatten(trace: Trace, ref: Ref, expected: int) -> Iterator[Fix]:
+    """Pool the feature map to the size that the linear layer was written for."""
+    flat = trace.calls[ref.producer] if ref.producer is not None else None
+    while flat is not None and flat.inputs and len(flat.inputs[0].shape) < 4:
+        upstream = flat.inputs[0].producer
+        flat = trace.calls[upstream] if upstream is not None else None
+    if flat is None or not flat.inputs or len(flat.inputs[0].shape) != 4:
+        return
+    feature_map = flat.inputs[0]
+    path = module_of(trace, feature_map)
+    area, rest = divmod(expected, feature_map.shape[1])
+    side = isqrt(area)
+    if path and not rest and side * side == area and side:
+        block = BlockSpec("AdaptiveAvgPool2d", (("output_size", side),))
+        yield Fix(
+            f"average pooling to {side}×{side} after {path}", (Insert("after", exactly(path), block),)
+        )
+
+
+def _fitting_input(trace: Trace, expected: int, got: int) -> Iterator[Fix]:
+    """Features grow with the area of the input."""
+    shape = trace.inputs[0].shape if trace.inputs else ()
+    if len(shape) == 4 and got:
+        size = tuple(round(s * (expected / got) ** 0.5) for s in shape[2:])
+        if min(size) > 0:
+            yield input_fix(trace, size)
+
+
+def _rescale_producer(trace: Trace, ref: Ref, expected: int, got: int) -> Iterator[Fix]:
+    """The layer before a view gives a width that the view cannot split."""
+    for width in dict.fromkeys((ref.shape[-1], *(ref.shape[1:2]))):
+        found = origin(trace, ref, width)
+        needed, rest = divmod(width * expected, got)
+        if not rest and needed:
+            yield from producer_fixes(trace, found.call, found.followers, needed)
+        nearest = -(-width // expected) * expected
+        for other in dict.fromkeys((nearest, nearest - expected)):
+            if other not in (width, 0, needed):
+                yield from producer_fixes(trace, found.call, found.followers, other)

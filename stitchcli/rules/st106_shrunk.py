@@ -1,0 +1,47 @@
+"""ST106: a feature map is smaller than the kernel that is to slide over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Diagnostic, Fix, Remove
+from stitchcli.rules.common import from_problem, owner, problems
+from stitchcli.rules.sizes import larger_inputs
+from stitchcli.rules.widths import set_one
+from stitchcli.words.selectors import exactly
+from stitchcli.words.shapes import format_shape
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for the first such place; what follows it is its consequence."""
+    trace = audit.result
+    found = list(problems(audit, "shrunk"))
+    if not found:
+        return
+    first = found[0]
+    size = first.operands[0].shape[2:]
+    also = tuple(dict.fromkeys(owner(p.path, trace) for p in found[1:]))
+    notes = (f"too small as well: {', '.join(also[:6])}",) if also else ()
+    yield from_problem(
+        trace,
+        first,
+        "ST106",
+        f"{first.op} needs at least {first.expected} on axis {first.dim}, got {format_shape(size)}",
+        f"the input's {format_shape(trace.inputs[0].shape[2:])} has shrunk to {format_shape(size)}",
+        built_label="built here",
+        notes=notes,
+        fixes=(*larger_inputs(trace), *_layer_fixes(audit, first.path)),
+    )
+
+
+def _layer_fixes(audit: Audit, path: str) -> Iterator[Fix]:
+    layer = audit.result.layers.get(path)
+    if layer is None or not path:
+        return
+    kernel = layer.attributes.get("kernel_size")
+    if layer.family == "conv" and isinstance(kernel, tuple):
+        same = tuple(k // 2 for k in kernel)
+        padding = same[0] if len(set(same)) == 1 else same
+        yield Fix(f"pad {path} so that it keeps the size", (set_one(layer, "padding", padding),))
+    if layer.family == "pool":
+        yield Fix(f"leave out {path}", (Remove(exactly(path)),))

@@ -1,0 +1,45 @@
+"""ST204: a replacement that has more parameters than what it replaced.
+
+A 1×1 convolution by a depthwise-separable one, for instance: the depthwise part is all extra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Diagnostic, Fix, Keep, Replace, Trace
+from stitchcli.words.edits import print_edit
+from stitchcli.words.selectors import exactly
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for each --replace of which some places, but not all, grew."""
+    for item in audit.applied:
+        if not isinstance(item.edit, Replace):
+            continue
+        growth = {}
+        for path in item.matched:
+            base, result = params_under(audit.base, path), params_under(audit.result, path)
+            if result > base:
+                growth[path] = (base, result)
+        if not growth:
+            continue
+        everywhere = len(growth) == len(item.matched)
+        shown = ", ".join(f"{p} {b:,} → {r:,}" for p, (b, r) in list(growth.items())[:4])
+        more = f" and {len(growth) - 4} more" if len(growth) > 4 else ""
+        fix = Fix("leave it as it was", tuple(Keep(exactly(path)) for path in growth))
+        yield Diagnostic(
+            code="ST204",
+            severity="warning" if not everywhere else "note",
+            path=next(iter(growth)),
+            title=f"{print_edit(item.edit)} costs more at {shown}{more}",
+            phase="config",
+            fixes=() if everywhere or len(growth) > 3 else (fix,),
+        )
+
+
+def params_under(trace: Trace, path: str) -> int:
+    """Parameters of a module and all in it, each weight once."""
+    return sum(
+        w.count for w in trace.weights if not w.is_buffer and w.path.startswith(f"{path}." if path else "")
+    )

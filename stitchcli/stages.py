@@ -1,0 +1,202 @@
+"""Two traces → the rows of the report, disjoint, so that every column adds up to its total."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stitchcli.records import Amount, Call, Shape, Stage, Trace
+from stitchcli.rules.st202_never_ran import unused_modules
+
+_ENOUGH_ROWS = 5
+_DEEPEST = 64
+
+#: Functional calls that stand as rows of their own even where they multiply nothing.
+_SHOWN = frozenset(
+    "cat stack add sub mul div matmul bmm einsum interpolate pad softmax max_pool1d max_pool2d "
+    "max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
+    "adaptive_avg_pool3d adaptive_max_pool2d pixel_shuffle pixel_unshuffle grid_sample "
+    "scaled_dot_product_attention".split()
+)
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row of one trace."""
+
+    path: str
+    kind: str
+    op: str | None
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    params: int
+    macs: int
+    note: str = ""
+
+
+def stages(base: Trace, result: Trace, depth: int | None) -> tuple[tuple[Stage, ...], int]:
+    """The rows at a depth of calls within calls, and that depth; without one, the smallest that
+    shows more than a handful."""
+    if depth is None:
+        depth = _enough(result)
+    before = _rows(base, depth)
+    after = before if result is base else _rows(result, depth)
+    found = []
+    for key, row in after.items():
+        old = before.get(key)
+        found.append(_stage(row, old.params if old else 0, old.macs if old else 0))
+    found += [
+        Stage(row.path, row.kind, row.op, row.inputs, row.outputs,
+              Amount(row.params, 0), Amount(row.macs, 0), "gone")
+        for key, row in before.items() if key not in after
+    ]  # fmt: skip
+    return tuple(found), depth
+
+
+def _stage(row: _Row, params: int, macs: int) -> Stage:
+    return Stage(
+        row.path, row.kind, row.op, row.inputs, row.outputs,
+        Amount(params, row.params), Amount(macs, row.macs), row.note,
+    )  # fmt: skip
+
+
+def _enough(trace: Trace) -> int:
+    rows = 0
+    for depth in range(1, _DEEPEST):
+        found = len(_rows(trace, depth))
+        if found >= _ENOUGH_ROWS:
+            return depth
+        if found == rows:
+            return max(depth - 1, 1)
+        rows = found
+    return _DEEPEST
+
+
+def _rows(trace: Trace, depth: int) -> dict[Key, _Row]:
+    """Rows by path, op and how often these came before."""
+    costs = _subtree_macs(trace)
+    seen: Counter[tuple[str, str]] = Counter()
+    rows: dict[Key, _Row] = {}
+    for call in _calls_at(trace, depth):
+        key = (call.path, "" if call.is_module else call.op or "")
+        note = "again" if call.is_module and seen[key] else ""
+        macs = costs[call.index] if call.is_module else call.macs
+        inputs, outputs = (tuple(r.shape for r in refs) for refs in (call.inputs, call.outputs))
+        row = _Row(call.path, call.kind, call.op, inputs, outputs, 0, macs, note)
+        rows[(*key, seen[key])] = row
+        seen[key] += 1
+    return _with_params(trace, rows)
+
+
+def _subtree_macs(trace: Trace) -> list[int]:
+    totals = [call.macs for call in trace.calls]
+    for call in reversed(trace.calls):
+        if call.parent is not None:
+            totals[call.parent] += totals[call.index]
+    return totals
+
+
+def _calls_at(trace: Trace, depth: int) -> Iterator[Call]:
+    """The calls that stand as rows: those at the depth, and what ends above it."""
+    levels: dict[int, int] = {}
+    inner = {call.parent for call in trace.calls if _is_row(call)}
+    open_rows: set[int] = set()
+    for call in trace.calls:
+        levels[call.index] = 0 if call.parent is None else levels[call.parent] + 1
+        if call.parent in open_rows:
+            open_rows.add(call.index)
+            continue
+        if not _is_row(call):
+            continue
+        ends_here = levels[call.index] >= depth or call.index not in inner or not call.is_module
+        if ends_here:
+            open_rows.add(call.index)
+            yield call
+
+
+def _is_row(call: Call) -> bool:
+    return call.is_module or call.macs > 0 or call.op in _SHOWN
+
+
+def _with_params(trace: Trace, rows: dict[Key, _Row]) -> dict[Key, _Row]:
+    """Give each weight to exactly one row, adding rows for those of none."""
+    counts: Counter[str] = Counter()
+    extra: Counter[str] = Counter()
+    first = {key[0]: key for key in reversed(rows) if not key[1]}
+    for weight in trace.weights:
+        if weight.is_buffer:
+            continue
+        owner = weight.path.rpartition(".")[0]
+        place = next((path for path in _upwards(owner) if path in first), None)
+        if place is None:
+            extra[owner] += weight.count
+        else:
+            counts[place] += weight.count
+    filled = {
+        key: _Row(row.path, row.kind, row.op, row.inputs, row.outputs,
+                  counts[row.path] if key == first.get(row.path) else 0, row.macs, row.note)
+        for key, row in rows.items()
+    }  # fmt: skip
+    return filled | _leftovers(trace, extra)
+
+
+def _leftovers(trace: Trace, extra: Counter[str]) -> dict[Key, _Row]:
+    """Weights of modules that never ran, and own weights of modules that are shown in parts."""
+    dead = unused_modules(trace) if trace.complete else {}
+    rows: dict[Key, _Row] = {}
+    grouped: Counter[tuple[str, str]] = Counter()
+    for owner, count in extra.items():
+        inside = next((path for path in dead if path in _upwards(owner)), None)
+        if inside is not None:
+            grouped[(inside, "never ran")] += count
+        else:
+            ran = owner in trace.called
+            grouped[(owner, "own parameters" if ran else "used through its weights")] += count
+    for (path, note), count in grouped.items():
+        layer = trace.layers[path]
+        rows[(path, f" {note}", 0)] = _Row(path, layer.kind, None, (), (), count, 0, note)
+    return rows
+
+
+def _upwards(path: str) -> list[str]:
+    """A path and every path around it, the root last."""
+    parts = path.split(".") if path else []
+    return [".".join(parts[:end]) for end in range(len(parts), -1, -1)]
+
+
+def fold(rows: tuple[Stage, ...]) -> list[tuple[tuple[Stage, ...], int]]:
+    """Runs of equal rows, or of equal groups of rows, as one group and how often it stands."""
+    signs = [_sign(row) for row in rows]
+    folded: list[tuple[tuple[Stage, ...], int]] = []
+    start = 0
+    while start < len(rows):
+        period, times = _longest_run(signs, start)
+        folded.append((rows[start : start + period], times))
+        start += period * times
+    return folded
+
+
+def _longest_run(signs: list[object], start: int) -> tuple[int, int]:
+    best = (1, 1)
+    for period in range(1, min(40, (len(signs) - start) // 2) + 1):
+        if signs[start] != signs[start + period]:
+            continue
+        group = signs[start : start + period]
+        times = 1
+        while signs[start + times * period : start + (times + 1) * period] == group:
+            times += 1
+        if times > 1 and period * times > best[0] * best[1]:
+            best = (period, times)
+    return best
+
+
+def _sign(row: Stage) -> object:
+    return (row.kind, row.op, row.inputs, row.outputs, row.params, row.macs, row.note,
+            _nameless(row.path))  # fmt: skip
+
+
+def _nameless(path: str) -> str:
+    return ".".join("#" if part.isdigit() else part for part in path.split("."))
+

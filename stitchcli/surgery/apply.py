@@ -1,0 +1,205 @@
+"""Carry out edits on a module, in place and in a fixed order.
+
+Every selector speaks of the network as it was before any edit. Then replacements come first, then
+changed arguments, then insertions, then removals, whatever the order of the flags; inserted
+blocks are not searched for further matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from stitchcli.binding import Place, bind
+from stitchcli.catalog import Catalog
+from stitchcli.errors import EditError
+from stitchcli.records import Applied, BlockSpec, Built, Edit, Insert, Keep, Remove, Replace, Set, Trace
+from stitchcli.surgery.insert import insert
+from stitchcli.surgery.place import after, before, places_of
+from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
+from stitchcli.surgery.select import select
+from stitchcli.words.edits import print_edit
+
+Paths = tuple[str, ...]
+
+
+class Removed(nn.Module):
+    """Stands where a module was removed: gives its first input on."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The first argument, unchanged."""
+        return args[0] if args else next(iter(kwargs.values()))
+
+
+def apply(
+    module: nn.Module,
+    edits: Sequence[Edit],
+    base: Trace,
+    catalog: Catalog,
+    arguments: Mapping[str, Mapping[str, Any]],
+) -> tuple[Applied, ...]:
+    """Edit ``module``, of which ``base`` is a trace, and say what was done. Raises EditError."""
+    return Surgeon(module, base, catalog, arguments).run(edits)
+
+
+class Surgeon:
+    """One application of edits to one module."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        base: Trace,
+        catalog: Catalog,
+        arguments: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.module = module
+        self.base = base
+        self.catalog = catalog
+        self.arguments = dict(arguments)
+        self.modules = dict(module.named_modules(remove_duplicate=False))
+        self.paths: dict[int, list[str]] = {}
+        for path, each in self.modules.items():
+            self.paths.setdefault(id(each), []).append(path)
+        self.replaced: dict[str, nn.Module] = {}
+
+    def run(self, edits: Sequence[Edit]) -> tuple[Applied, ...]:
+        """Select for all edits, then carry them out kind by kind."""
+        matched = self._select(edits)
+        _refuse_twice(edits, matched)
+        done: dict[int, Applied] = {}
+        for kind in (Keep, Replace, Set, Insert, Remove):
+            for index, edit in enumerate(edits):
+                if isinstance(edit, kind):
+                    built = [b for path in matched[index] for b in self._carry_out(edit, path)]
+                    done[index] = Applied(edit, matched[index], tuple(built))
+        return tuple(done[index] for index in range(len(edits)))
+
+    def _select(self, edits: Sequence[Edit]) -> list[Paths]:
+        kept: set[str] = set()
+        found = [select(edit.where, self.base) for edit in edits]
+        for edit, paths in zip(edits, found, strict=True):
+            if isinstance(edit, Keep):
+                kept.update(paths)
+        return [
+            paths if isinstance(edit, Keep) else self._without(kept, paths, edit)
+            for edit, paths in zip(edits, found, strict=True)
+        ]
+
+    def _without(self, kept: set[str], paths: Paths, edit: Edit) -> Paths:
+        left = tuple(p for p in paths if not any(p == k or _is_inside(p, k) for k in kept))
+        if not left:
+            raise EditError(f"--except leaves nothing for {print_edit(edit)}", "narrow --except")
+        if isinstance(edit, Replace | Remove):  # what is inside a replaced module goes with it
+            left = tuple(p for p in left if not any(_is_inside(p, other) for other in left))
+        return left
+
+    def _carry_out(self, edit: Edit, path: str) -> Iterable[Built]:
+        match edit:
+            case Replace():
+                yield self._replace(path, edit.block)
+            case Set():
+                self._set(path, edit)
+            case Insert():
+                yield self._insert(path, edit)
+            case Remove():
+                self._put(path, Removed())
+
+    def _replace(self, path: str, block: BlockSpec) -> Built:
+        self._refuse_unreachable(path)
+        old = self.modules[path]
+        new, arguments = self._build(block, path, places_of(path, self.base), old)
+        carry_attributes(old, new)
+        if type(new) is type(old):
+            keep_weights(old, new)
+        self._put(path, new)
+        self.arguments[path] = arguments
+        return Built(path, block.name, arguments)
+
+    def _set(self, path: str, edit: Set) -> None:
+        module = rebuild(
+            self.modules[path], {edit.attribute: edit.value}, self.arguments.get(path, {})
+        )
+        if path in self.arguments:
+            self.arguments[path] = {**self.arguments[path], edit.attribute: edit.value}
+        self._put(path, module)
+
+    def _insert(self, path: str, edit: Insert) -> Built:
+        around = after if edit.side == "after" else before
+        places = [around(place) for place in places_of(path, self.base)]
+        target = self.modules[path]
+        block, arguments = self._build(edit.block, path, places, target)
+        name = edit.block.name.rpartition(":")[2].rpartition(".")[2].lower()
+        child = insert(target, edit.side, block, name)
+        return Built(f"{path}.{child}" if path else child, edit.block.name, arguments)
+
+    def _build(
+        self, block: BlockSpec, path: str, places: Sequence[Place], old: nn.Module
+    ) -> tuple[nn.Module, dict[str, Any]]:
+        source = self.catalog.find(block.name)
+        found = [bind(source, block.name, dict(block.arguments), place) for place in places]
+        if any(arguments != found[0] for arguments in found[1:]):
+            widths = ", ".join(str(place.in_channels) for place in places)
+            raise EditError(
+                f"{path!r} runs {len(places)} times at widths {widths}: no one block "
+                f"{block.name!r} fits all",
+                f"leave it out with --except {path}",
+            )
+        device, dtype = device_and_dtype(old if _has_weights(old) else self.module)
+        try:
+            with device:
+                new = source(**found[0])
+        except Exception as error:
+            raise EditError(
+                f"block {block.name!r} cannot be built at {path!r} with "
+                f"{', '.join(f'{k}={v!r}' for k, v in found[0].items())}: {error}",
+                f"give other arguments ({block.name}:name=value) or leave it out: --except {path}",
+            ) from error
+        if not isinstance(new, nn.Module):
+            raise EditError(f"block {block.name!r} gave no nn.Module", "name a class or a factory")
+        return (new.to(dtype) if dtype else new), found[0]
+
+    def _put(self, path: str, new: nn.Module) -> None:
+        """Put a module at its path, and at every other path that shares the same module."""
+        if not path:
+            raise EditError("the whole network cannot be replaced or removed", "select a part of it")
+        for alias in self.paths.get(id(self.modules[path]), [path]):
+            parent, _, name = alias.rpartition(".")
+            self.modules[parent].add_module(name, new)
+            self.modules[alias] = new
+        self.paths[id(new)] = self.paths.get(id(self.modules[path]), [path])
+
+    def _refuse_unreachable(self, path: str) -> None:
+        """A module that never runs but lends its weight cannot be replaced by calling another."""
+        inside = [w for w in self.base.weights if w.path.startswith(f"{path}.")]
+        lent = {user for w in inside for user in w.users if user != path and not _is_inside(user, path)}
+        if lent and path not in self.base.called:
+            raise EditError(
+                f"{path!r} is never called: {sorted(lent)[0] or 'the root'!r} uses its weight directly",
+                f"replace the module around it, or leave it out with --except {path}",
+            )
+
+
+def _refuse_twice(edits: Sequence[Edit], matched: Sequence[Paths]) -> None:
+    """Two edits must not both decide what stands at one path."""
+    owner: dict[str, Edit] = {}
+    for edit, paths in zip(edits, matched, strict=True):
+        if not isinstance(edit, Replace | Remove):
+            continue
+        for path in paths:
+            if path in owner:
+                raise EditError(
+                    f"{path!r} is matched by both {print_edit(owner[path])} and {print_edit(edit)}",
+                    "narrow one of the selectors, for instance by an attribute: 'conv[k=3]'",
+                )
+            owner[path] = edit
+
+
+def _is_inside(path: str, outer: str) -> bool:
+    return path.startswith(f"{outer}.") if outer else bool(path)
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return any(isinstance(p, torch.Tensor) for p in module.parameters())

@@ -1,0 +1,52 @@
+"""Copies of a network to try things on."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stitchcli.errors import EditError
+
+
+def meta_copy(module: nn.Module) -> nn.Module:
+    """The same network without numbers, on the meta device; the original is not touched."""
+    return _copy(module, _without_numbers)
+
+
+def full_copy(module: nn.Module) -> nn.Module:
+    """The same network with weights of its own."""
+    return _copy(module, lambda tensor: None)
+
+
+def _copy(module: nn.Module, convert: Any) -> nn.Module:
+    memo: dict[int, Any] = {}
+    for each in module.modules():
+        plain = (value for value in vars(each).values() if isinstance(value, Tensor))
+        for tensor in (*each._parameters.values(), *each._buffers.values(), *plain):
+            if tensor is not None and id(tensor) not in memo:
+                made = convert(tensor)
+                if made is None and not tensor.is_leaf:  # torch refuses to copy these
+                    made = tensor.detach().clone()
+                if made is not None:
+                    memo[id(tensor)] = made
+    try:
+        return copy.deepcopy(module, memo)
+    except Exception as error:
+        raise EditError(
+            f"the network cannot be copied: {type(error).__name__}: {error}",
+            "give it as a file or a factory, so that it can be built anew",
+        ) from error
+
+
+def _without_numbers(tensor: Tensor) -> Tensor | None:
+    if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        return None
+    empty = torch.empty_strided(
+        tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device="meta"
+    ) if tensor.layout is torch.strided else torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")  # fmt: skip
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(empty, requires_grad=tensor.requires_grad)
+    return empty

@@ -1,0 +1,125 @@
+"""Put blocks around a module without changing a single key of its state dict.
+
+The module's class becomes a subclass of itself whose forward runs the new blocks too, which are
+its children. Parents still find the attributes that they read, and ``isinstance`` still holds.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from stitchcli.errors import EditError
+
+Side = Literal["before", "after"]
+
+
+class Stitched(nn.Module):
+    """Mixed into a module's own class: runs the blocks named in ``stitch_before`` on its first
+    input, and those in ``stitch_after`` on its first output."""
+
+    _stitch_kind: str
+    stitch_before: list[str]
+    stitch_after: list[str]
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The module's own forward between the blocks around it."""
+        for name in self.stitch_before:
+            args, kwargs = _on_first_input(self._modules[name], args, kwargs)
+        result = super().forward(*args, **kwargs)  # type: ignore[misc]
+        for name in self.stitch_after:
+            result = _on_first(self._modules[name], result)
+        return result
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuild, (type(self).__bases__[1],), self.__dict__
+
+
+class StitchedSequential(Stitched):
+    """The same for nn.Sequential, which would run every child: it runs those it had."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The blocks before, the children in order, the blocks after."""
+        (x,) = args
+        inserted = {*self.stitch_before, *self.stitch_after}
+        own = [name for name in self._modules if name not in inserted]
+        for name in [*self.stitch_before, *own, *self.stitch_after]:
+            child = self._modules[name]
+            assert child is not None
+            x = _on_first(child, x) if name in inserted else child(x)
+        return x
+
+
+@cache
+def stitched_class(base: type[nn.Module]) -> type[Stitched]:
+    """The subclass of ``base`` that runs blocks around it; one for each base."""
+    is_sequential = base.forward is nn.Sequential.forward
+    mixin = StitchedSequential if is_sequential else Stitched
+    return type(f"Stitched{base.__name__}", (mixin, base), {"_stitch_kind": base.__name__})
+
+
+def insert(module: nn.Module, side: Side, block: nn.Module, name: str) -> str:
+    """Put ``block`` before or after ``module`` and give the child's name, made from ``name``.
+
+    Raises EditError where the module's forward goes over its children, which would run the block
+    once too often.
+    """
+    if not isinstance(module, Stitched):
+        _refuse_iteration(module)
+        module.__class__ = stitched_class(type(module))
+        module.stitch_before, module.stitch_after = [], []
+    free = f"{side}_{name}"
+    count = 1
+    while hasattr(module, free):
+        count += 1
+        free = f"{side}_{name}_{count}"
+    module.add_module(free, block)
+    if side == "before":
+        # several blocks before a module run in the order in which they were given
+        module.stitch_before.append(free)
+    else:
+        module.stitch_after.append(free)
+    return free
+
+
+def _refuse_iteration(module: nn.Module) -> None:
+    forward = type(module).forward
+    code = getattr(forward, "__code__", None)
+    words = set(code.co_names) if code else set()
+    looped = words & {"children", "named_children", "_modules", "modules"}
+    is_list = isinstance(module, nn.Sequential) and forward is not nn.Sequential.forward
+    if looped or is_list:
+        raise EditError(
+            f"nothing can be put around a {type(module).__name__}: its forward goes over its children",
+            "select a module inside it, or the one around it",
+        )
+    if isinstance(module, nn.ModuleList | nn.ModuleDict):
+        raise EditError(
+            f"a {type(module).__name__} is never called, so nothing can be put around it",
+            "select the modules in it, for instance with NAME.*",
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise EditError("a scripted module cannot be edited", "load the network it was made from")
+
+
+def _on_first_input(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if args:
+        return (_on_first(block, args[0]), *args[1:]), kwargs
+    first = next(name for name, value in kwargs.items() if isinstance(value, torch.Tensor))
+    return args, {**kwargs, first: block(kwargs[first])}
+
+
+def _on_first(block: Any, value: Any) -> Any:
+    """Run a block on a tensor, or on the first tensor of a tuple or a list."""
+    if isinstance(value, tuple | list) and value:
+        rest = (_on_first(block, value[0]), *value[1:])
+        return type(value)(rest) if type(value) in (tuple, list) else type(value)(*rest)
+    return block(value)
+
+
+def _rebuild(base: type[nn.Module]) -> nn.Module:
+    cls = stitched_class(base)
+    return cls.__new__(cls)

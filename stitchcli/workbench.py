@@ -1,0 +1,125 @@
+"""Try edits on copies of a network, without numbers where the network allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any, Literal
+
+from torch import nn
+
+from stitchcli.catalog import Catalog
+from stitchcli.errors import InputError, StitchError
+from stitchcli.records import Applied, Edit, Replace, TensorSpec, Trace
+from stitchcli.sources.frames import guarded
+from stitchcli.sources.network import Network
+from stitchcli.surgery.apply import apply
+from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.tracing.trace import trace
+from stitchcli.words.shapes import print_spec
+
+Mode = Literal["eval", "train"]
+
+
+@dataclass
+class Workbench:
+    """One network and the blocks known to it. ``device`` is where attempts run: meta, until the
+    network turns out to need numbers."""
+
+    network: Network
+    catalog: Catalog = field(default_factory=Catalog)
+    mode: Mode = "eval"
+    device: str = "meta"
+    notes: list[str] = field(default_factory=list)
+
+    def attempt(
+        self, edits: Sequence[Edit], inputs: Sequence[TensorSpec], base: Trace | None
+    ) -> tuple[Trace, tuple[Applied, ...]]:
+        """Edit a copy and trace it; ``base`` is a trace before any edit, needed where there are
+        edits. Falls back to CPU, and says so, where the network cannot run on meta."""
+        if self.device == "meta":
+            try:
+                return self.run(meta_copy(self.network.module), edits, inputs, base, "meta")
+            except InputError:
+                raise
+            except StitchError as error:
+                if self._has_no_numbers() or isinstance(error.__cause__, StitchError):
+                    raise
+                result = self._attempt_with_numbers(edits, inputs, base)
+                self.device = "cpu"
+                self.notes.append("cannot run on meta: traced on cpu instead")
+                return result
+        return self._attempt_with_numbers(edits, inputs, base)
+
+    def _attempt_with_numbers(
+        self, edits: Sequence[Edit], inputs: Sequence[TensorSpec], base: Trace | None
+    ) -> tuple[Trace, tuple[Applied, ...]]:
+        module = full_copy(self.network.module)
+        return self.run(module, edits, inputs, base, self.network.device)
+
+    def _has_no_numbers(self) -> bool:
+        return any(p.device.type == "meta" for p in self.network.module.parameters())
+
+    def run(
+        self,
+        module: nn.Module,
+        edits: Sequence[Edit],
+        inputs: Sequence[TensorSpec],
+        base: Trace | None,
+        device: str,
+    ) -> tuple[Trace, tuple[Applied, ...]]:
+        """Edit ``module`` in place and trace it."""
+        applied: tuple[Applied, ...] = ()
+        if edits:
+            assert base is not None
+            with self.guard("building the blocks"):
+                applied = apply(module, edits, base, self.catalog, self.network.arguments)
+        return self.trace(module, inputs, applied, device), applied
+
+    def trace(
+        self,
+        module: nn.Module,
+        inputs: Sequence[TensorSpec],
+        applied: Sequence[Applied],
+        device: str,
+    ) -> Trace:
+        """One forward pass, with the user's exceptions as a ModelError."""
+        check_inputs(module, inputs)
+        blocks = {built.path: built.block for item in applied for built in item.built}
+        gone = [p for item in applied if isinstance(item.edit, Replace) for p in item.matched]
+        built = {p: site for p, site in self.network.built.items() if not _within(p, gone)}
+        with self.guard("running its forward"):
+            return trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
+
+    def guard(self, doing: str) -> ExitStack:
+        """The worlds of the user's files, and their exceptions as one message."""
+        stack = ExitStack()
+        for code in (self.network.user_code, *self.catalog.user_codes):
+            stack.enter_context(code.active())
+        stack.enter_context(guarded(doing))
+        return stack
+
+
+def check_inputs(module: nn.Module, inputs: Sequence[TensorSpec]) -> None:
+    """Raise InputError where the forward takes another number of inputs, or other names."""
+    try:
+        forward = signature(module.forward)
+    except (TypeError, ValueError):
+        return
+    given: list[Any] = [spec for spec in inputs if not spec.name]
+    named: Mapping[str, Any] = {spec.name: spec for spec in inputs if spec.name}
+    try:
+        forward.bind(*given, **named)
+    except TypeError as error:
+        words = ", ".join(str(p) for p in forward.parameters.values())
+        shapes = " ".join(f"--input {print_spec(spec)}" for spec in inputs) or "no input"
+        raise InputError(
+            f"the forward cannot take {shapes}: {error}",
+            f"its forward takes ({words}); give one --input for each, by order or as name=shape",
+        ) from error
+
+
+def _within(path: str, outers: Sequence[str]) -> bool:
+    return any(path == outer or path.startswith(f"{outer}.") for outer in outers)

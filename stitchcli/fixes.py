@@ -23,6 +23,7 @@ from stitchcli.workbench import Workbench
 
 _MOST = 3
 _MOST_TRIED = 24
+_MOST_TOGETHER = 40
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,35 @@ class Trial:
         """Every diagnostic with at most three fixes that work, best first."""
         return tuple(replace(d, fixes=self._best(d)) for d in self.diagnostics)
 
-    def together(self, diagnostics: Sequence[Diagnostic]) -> Verification | None:
-        """All first fixes at once; None where there is nothing to combine."""
-        first = [d.fixes[0] for d in diagnostics if d.severity == "error" and d.fixes]
-        if len(first) < 2:
+    def together(self, diagnostics: Sequence[Diagnostic]) -> Fix | None:
+        """The first fix of the first fault, then of the first that is left, until none is left to
+        mend; None where one fix is all there is."""
+        errors = [d for d in diagnostics if d.severity == "error"]
+        if len(errors) < 2 or not any(d.fixes for d in errors):
             return None
-        inputs = next((fix.inputs for fix in first if fix.inputs), None)
-        edits = tuple(dict.fromkeys(edit for fix in first for edit in fix.edits))
-        return self._verify(Fix("", edits, inputs), None)
+        trial, left, done = self, errors, Fix("all faults together")
+        while left and len(done.edits) < _MOST_TOGETHER:
+            fix = next((d.fixes[0] for d in left if d.fixes), None)
+            if fix is None:
+                break
+            done = replace(done, edits=(*done.edits, *fix.edits), inputs=fix.inputs or done.inputs)
+            trial = self._after(done)
+            if trial is None:
+                return None
+            left = [d for d in trial.diagnostics if d.severity == "error"]
+            left = [replace(left[0], fixes=trial._best(left[0])), *left[1:]] if left else []
+            left = [left[0], *(replace(d, fixes=()) for d in left[1:])] if left else []
+        return replace(done, verification=self._verify(done, None), safety="unsafe")
+
+    def _after(self, fix: Fix) -> Trial | None:
+        """The same network with a fix among its edits."""
+        edits, inputs = (*self.edits, *fix.edits), fix.inputs or self.inputs
+        try:
+            result, applied = self.bench.attempt(edits, inputs, self.base)
+        except StitchError:
+            return None
+        found = diagnose(Audit(self.base, result, applied))
+        return replace(self, edits=edits, inputs=inputs, result=result, diagnostics=found)
 
     def _best(self, diagnostic: Diagnostic) -> tuple[Fix, ...]:
         tried: list[Fix] = []

@@ -391,7 +391,8 @@ class Audit:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that ``stitch inspect`` has to say about one network."""
+    """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
+    faults that can be mended at once."""
 
     name: str
     target: str
@@ -403,7 +404,7 @@ class Report:
     diagnostics: tuple[Diagnostic, ...]
     inputs_guessed: bool
     notes: tuple[str, ...] = ()
-    together: Verification | None = None
+    together: Fix | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property

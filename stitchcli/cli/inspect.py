@@ -1,0 +1,188 @@
+"""``stitch inspect``: audit one network, before and after edits."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stitchcli.cli.streams import can_encode, stdout_to_stderr, write_whole
+from stitchcli.errors import StitchError
+from stitchcli.networks import BUILTINS
+from stitchcli.records import Target
+from stitchcli.words.edits import PARSERS
+from stitchcli.words.near import did_you_mean
+from stitchcli.words.shapes import parse_spec
+from stitchcli.words.values import parse_arguments
+
+if TYPE_CHECKING:
+    from stitchcli.records import Report
+
+
+class Format(StrEnum):
+    """Output formats."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+class Color(StrEnum):
+    """When to use colour."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+def complete_target(incomplete: str) -> list[str]:
+    """Built-in names; files are the shell's to complete."""
+    return [name for name in BUILTINS if name.startswith(incomplete)]
+
+
+EDIT_FLAGS = "edits (SEL is a path, class, family or glob, as in conv, down*, 'conv[k=3]', layer1/conv)"
+Several = list[str]
+
+
+def inspect(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help=f"{', '.join(BUILTINS)}; or file.py[:Name], package.module:Name, timm:NAME, "
+            "torchvision:NAME, ultralytics:FILE.yaml.",
+            metavar="TARGET",
+            autocompletion=complete_target,
+        ),
+    ],
+    arg: Annotated[
+        Several, typer.Option("--arg", metavar="NAME=VALUE", help="Constructor argument of the network.")
+    ] = [],
+    input: Annotated[
+        Several,
+        typer.Option(
+            "--input", "-i", metavar="SHAPE",
+            help="Dummy input, as 1x3x256x256, 1x77:int64 or name=1x77; repeatable. "
+            "Guessed where it is not given.",
+        ),
+    ] = [],
+    replace: Annotated[
+        Several,
+        typer.Option(metavar="SEL=BLOCK", help="Replace modules, as in conv=dwconv or act=SiLU."),
+    ] = [],
+    after: Annotated[
+        Several, typer.Option(metavar="SEL=BLOCK", help="Put a block behind modules, as in 'down*=msca'.")
+    ] = [],
+    before: Annotated[
+        Several, typer.Option(metavar="SEL=BLOCK", help="Put a block ahead of modules.")
+    ] = [],
+    set: Annotated[
+        Several,
+        typer.Option(metavar="SEL.ARG=VALUE", help="Build modules again with an argument changed."),
+    ] = [],
+    remove: Annotated[Several, typer.Option(metavar="SEL", help="Take modules out.")] = [],
+    except_: Annotated[
+        Several, typer.Option("--except", metavar="SEL", help="Leave modules alone in every edit.")
+    ] = [],
+    expect: Annotated[
+        int | None, typer.Option(metavar="N", help="Fail unless the edits match N modules in all.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:N, or meta (no weights, no numbers).")
+    ] = "cpu",
+    train: Annotated[bool, typer.Option("--train", help="Run in training mode.")] = False,
+    depth: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="How deep calls within calls are shown as rows."),
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
+    out: Annotated[
+        Several,
+        typer.Option("--out", "-o", metavar="FMT:PATH", help="Also write a file, as in json:report.json."),
+    ] = [],
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Only totals and diagnostics.")
+    ] = False,
+    color: Annotated[Color, typer.Option(help="Colour; NO_COLOR is honoured.")] = Color.auto,
+) -> int:
+    """Shapes, parameters and FLOPs of a network, stage by stage, before and after edits.
+
+    Every mismatch is found in one run, each with a fix that was tried. SEL names modules by path
+    (up1.conv), class (Conv2d), family (conv norm act pool linear attn) or glob (down*), optionally
+    below others (layer1/conv), filtered ('conv[k=3,in>=64]') or by index (conv@0). BLOCK is a
+    bundled block, a torch.nn class, or file.py:Class, with arguments as in se:reduction=8.
+
+    \b
+      stitch inspect unet --replace conv=dwconv
+      stitch inspect unet --replace conv=dwconv --after 'down*=msca'
+      stitch inspect model.py:Net --input 1x3x224x224 --device meta
+    """
+    files = [_parse_out(each) for each in out]
+    flags = {
+        "--replace": replace, "--after": after, "--before": before,
+        "--set": set, "--remove": remove, "--except": except_,
+    }  # fmt: skip
+    edits = tuple(PARSERS[flag](text) for flag, texts in flags.items() for text in texts)
+    inputs = tuple(parse_spec(each) for each in input)
+    place = Target(target, parse_arguments(arg, "--arg"))
+    with stdout_to_stderr():
+        from stitchcli.pipeline import Request, inspect_target
+
+        request = Request(edits, inputs, device, "train" if train else "eval", depth, expect)
+        report = inspect_target(place, request)
+    _write(report, format, files, quiet, color)
+    return int(report.has_errors)
+
+
+def _parse_out(text: str) -> tuple[Format, Path]:
+    name, colon, path = text.partition(":")
+    if not colon or not path or name not in list(Format):
+        formats = ", ".join(Format)
+        meant = did_you_mean(name, list(Format)) if colon else ""
+        raise StitchError(
+            f"--out {text!r} is not FORMAT:PATH",
+            meant or f"write for instance --out json:report.json; formats are {formats}",
+        )
+    file = Path(path)
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        what = "is a folder" if file.is_dir() else "lies in a folder that is not there"
+        raise StitchError(f"--out path {path} {what}", "give the path of a file")
+    return Format(name), file
+
+
+def _write(
+    report: Report, format: Format, files: list[tuple[Format, Path]], quiet: bool, color: Color
+) -> None:
+    from stitchcli.formats import FORMATS
+
+    for kind, path in files:
+        write_whole(path, FORMATS[kind](report))
+    if format is Format.table:
+        _print_table(report, quiet, color)
+    else:
+        sys.stdout.write(FORMATS[format](report))
+
+
+def _print_table(report: Report, quiet: bool, color: Color) -> None:
+    from rich.console import Console
+
+    from stitchcli.formats.table import print_table
+    from stitchcli.formats.words import plain_text
+
+    terminal = sys.stdout.isatty()
+    columns = shutil.get_terminal_size((120, 24)).columns
+    console = Console(
+        width=columns if terminal else max(columns, 120),
+        force_terminal={"always": True, "never": False}.get(color),
+        no_color=True if color is Color.never else None,
+        color_system=None if color is Color.never else "auto",
+        highlight=False,
+        soft_wrap=False,
+    )
+    with console.capture() as captured:
+        print_table(report, console, quiet=quiet)
+    text = captured.get()
+    sys.stdout.write(text if can_encode(text) else plain_text(text))

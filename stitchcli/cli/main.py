@@ -1,0 +1,106 @@
+"""The ``stitch`` program: commands, exit codes, and the words for what went wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from stitchcli import __version__
+from stitchcli.cli.inspect import inspect
+from stitchcli.errors import StitchError
+
+FINDINGS, COULD_NOT, BUG, INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    name="stitch",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"stitch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Audit shapes, parameters and FLOPs of neural networks, and try edits on them from flags."""
+
+
+app.command()(inspect)
+
+
+def run() -> int:
+    """Run the program on sys.argv and give the exit code.
+
+    0 all well, 1 findings in the model, 2 it could not be done, 3 a bug in stitch, 130 interrupted.
+    """
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except StitchError as error:
+        return _fail(error.message, error.help, error.details)
+    except typer.TyperException as error:
+        help_text = type(error).__name__ == "NoArgsIsHelpError"
+        if help_text:
+            typer.echo(error.format_message(), err=True)
+            return COULD_NOT
+        return _fail(_lower(error.format_message()), "see stitch --help, or stitch COMMAND --help")
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on; do not say so twice at exit
+        return 0
+    except Exception as error:
+        return _bug(error)
+
+
+def _fail(message: str, help: str, details: str = "", code: int = COULD_NOT) -> int:
+    typer.echo(f"error: {message}", err=True)
+    if details:
+        typer.echo(details, err=True)
+    if help:
+        typer.echo(f"help: {help}", err=True)
+    if _wants_json():
+        from stitchcli.formats.json import render_error
+
+        versions = {"version": __version__, "python": sys.version.split()[0]}
+        sys.stdout.write(render_error(message, help, code, versions))
+        sys.stdout.flush()
+    return code
+
+
+def _bug(error: Exception) -> int:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{last.filename.rpartition('/stitchcli/')[2]}:{last.lineno}"
+    if os.environ.get("STITCH_DEBUG"):
+        traceback.print_exc()
+    return _fail(
+        f"this is a bug in stitch: {type(error).__name__}: {error} ({where})",
+        "please report it with the command you ran; STITCH_DEBUG=1 shows the whole traceback",
+        code=BUG,
+    )
+
+
+def _wants_json() -> bool:
+    words = sys.argv[1:]
+    pairs = zip(words, words[1:], strict=False)
+    return "--format=json" in words or ("--format", "json") in pairs or ("-f", "json") in pairs
+
+
+def _lower(message: str) -> str:
+    text = message.strip().rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,73 @@
+"""Who writes where: our report to stdout, whatever a user's model prints to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+
+from stitchcli.errors import StitchError
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Send everything printed inside to stderr, also by C code and child processes."""
+    with redirect_stdout(sys.stderr), _descriptor_to_stderr():
+        yield
+
+
+@contextmanager
+def _descriptor_to_stderr() -> Iterator[None]:
+    try:
+        saved = os.dup(1)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises StitchError."""
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+        os.chmod(temporary, mode & 0o777)  # noqa: PTH101
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException as error:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
+        if isinstance(error, OSError):
+            raise StitchError(
+                f"cannot write {path}: {error.strerror or error}", "give another path with --out"
+            ) from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def can_encode(text: str) -> bool:
+    """Whether stdout's encoding has every character of ``text``."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

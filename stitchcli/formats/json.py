@@ -1,0 +1,196 @@
+"""``--format json``: schema ``stitch.report/1``. Integers are exact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from stitchcli.records import (
+    Amount,
+    Applied,
+    Diagnostic,
+    Fix,
+    Label,
+    Report,
+    Shape,
+    Stage,
+    Trace,
+    Verification,
+)
+from stitchcli.words.edits import print_edit
+from stitchcli.words.shapes import print_spec
+
+SCHEMA = "stitch.report/1"
+
+
+def render_json(report: Report) -> str:
+    """The whole report as one JSON document."""
+    findings = report.has_errors
+    return _dump(
+        {
+            "schema": SCHEMA,
+            "tool": dict(report.versions),
+            "command": "inspect",
+            "status": "findings" if findings else "ok",
+            "exit_code": int(findings),
+            "error": None,
+            "models": [_model(report)],
+        }
+    )
+
+
+def render_error(message: str, help: str, exit_code: int, versions: Mapping[str, str]) -> str:
+    """The document that stands for a report which could not be made."""
+    return _dump(
+        {
+            "schema": SCHEMA,
+            "tool": dict(versions),
+            "command": "inspect",
+            "status": "error",
+            "exit_code": exit_code,
+            "error": {"message": message, "help": help},
+            "models": [],
+        }
+    )
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _model(report: Report) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "target": report.target,
+        "device": report.result.device,
+        "mode": report.result.mode,
+        "inputs": [
+            {"shape": list(spec.shape), "dtype": spec.dtype, "name": spec.name,
+             "guessed": report.inputs_guessed}
+            for spec in report.result.inputs
+        ],
+        "edits": [_applied(item) for item in report.applied],
+        "base": _totals(report.base),
+        "result": _totals(report.result),
+        "depth": report.depth,
+        "stages": [_stage(row) for row in report.stages],
+        "diagnostics": [_diagnostic(each) for each in report.diagnostics],
+        "together": _fix(report.together) if report.together else None,
+        "uncounted_ops": [{"op": op, "calls": calls} for op, calls in report.result.uncounted],
+        "notes": list(report.notes),
+    }  # fmt: skip
+
+
+def _totals(trace: Trace) -> dict[str, Any]:
+    return {
+        "params": trace.params,
+        "trainable": trace.trainable,
+        "buffers": trace.buffers,
+        "macs": trace.macs,
+        "flops": trace.flops,
+        "outputs": [list(spec.shape) for spec in trace.outputs],
+        "complete": trace.complete,
+    }
+
+
+def _applied(item: Applied) -> dict[str, Any]:
+    return {
+        "flag": print_edit(item.edit),
+        "matched": list(item.matched),
+        "built": [
+            {"path": b.path, "block": b.block, "arguments": {k: _plain(v) for k, v in b.arguments.items()}}
+            for b in item.built
+        ],
+        "notes": list(item.notes),
+    }
+
+
+def _stage(row: Stage) -> dict[str, Any]:
+    return {
+        "path": row.path,
+        "kind": row.kind,
+        "op": row.op,
+        "inputs": _shapes(row.inputs),
+        "outputs": _shapes(row.outputs),
+        "params": _amount(row.params),
+        "macs": _amount(row.macs),
+        "flops": {"base": 2 * row.macs.base, "result": 2 * row.macs.result},
+        "seconds": None,
+        "note": row.note,
+    }
+
+
+def _diagnostic(each: Diagnostic) -> dict[str, Any]:
+    mismatch = each.mismatch
+    return {
+        "code": each.code,
+        "severity": each.severity,
+        "path": each.path,
+        "phase": each.phase,
+        "title": each.title,
+        "primary": _span(each.primary) if each.primary else None,
+        "secondary": [_span(label) for label in each.secondary],
+        "op": each.op or None,
+        "operands": [
+            {"name": name, "shape": list(shape), "origin": made_by}
+            for name, shape, made_by in each.operands
+        ],
+        "mismatch": (
+            {"dim": mismatch.dim, "expected": mismatch.expected, "got": mismatch.got}
+            if mismatch
+            else None
+        ),
+        "consumers": list(each.consumers),
+        "notes": list(each.notes),
+        "fixes": [_fix(fix) for fix in each.fixes],
+    }
+
+
+def _span(label: Label) -> dict[str, Any]:
+    site = label.site
+    return {
+        "file": site.file,
+        "line": site.line,
+        "col": site.col + 1,
+        "end_line": site.end_line,
+        "end_col": site.end_col + 1,
+        "label": label.text,
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "title": fix.title,
+        "edits": [print_edit(edit) for edit in fix.edits],
+        "inputs": [print_spec(spec) for spec in fix.inputs] if fix.inputs else None,
+        "safety": fix.safety,
+        "verified": fix.verification is not None,
+        "verification": _verification(fix.verification),
+    }
+
+
+def _verification(found: Verification | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "ran": found.ran,
+        "outputs": _shapes(found.outputs),
+        "delta_params": found.delta_params,
+        "remaining": found.remaining,
+    }
+
+
+def _amount(amount: Amount) -> dict[str, int]:
+    return {"base": amount.base, "result": amount.result}
+
+
+def _shapes(shapes: tuple[Shape, ...]) -> list[list[int]]:
+    return [list(shape) for shape in shapes]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, int | float | str | bool) or value is None else repr(value)
+

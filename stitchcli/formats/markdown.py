@@ -1,0 +1,71 @@
+"""``--format markdown``: a report that can stand in a pull request."""
+
+from __future__ import annotations
+
+from stitchcli.formats.words import (
+    change,
+    edit_line,
+    exact_change,
+    fix_flags,
+    fix_outcome,
+    folded_rows,
+    heading,
+    place,
+    shapes_text,
+    summary,
+    times_amount,
+    totals,
+)
+from stitchcli.records import Diagnostic, Report
+
+
+def render_markdown(report: Report) -> str:
+    """Headings, tables and lists in GitHub's Markdown."""
+    lines = [f"### stitch: {_text(report.name)}: {summary(report)}", "", _text(heading(report)), ""]
+    lines += [f"> {_text(note)}" for note in report.notes]
+    for item in report.applied:
+        flag, matched = edit_line(item)
+        lines.append(f"- `{flag}`: {_text(matched)}")
+    lines += ["", "| | |", "|---|---|"]
+    lines += [f"| {name} | {_cell(text)} |" for name, text in totals(report)]
+    lines += ["", "| stage | module | in | out | parameters | FLOPs |", "|---|---|---|---|--:|--:|"]
+    for name, row, times, _ in folded_rows(report):
+        params = times_amount(row.params, times)
+        macs = times_amount(row.macs, times)
+        label = f"{name} ×{times}" if times > 1 else name
+        label += f" ({row.note})" if row.note else ""
+        cells = (
+            label, row.kind or row.op or "", shapes_text(row.inputs), shapes_text(row.outputs),
+            exact_change(params.base, params.result), change(2 * macs.base, 2 * macs.result),
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+    for diagnostic in report.diagnostics:
+        lines += ["", *_diagnostic(diagnostic, report)]
+    if report.together is not None:
+        lines += ["", "**All together:**", "", "```", fix_flags(report.together), "```", ""]
+        lines.append(fix_outcome(report.together, report.result.params))
+    return "\n".join(lines) + "\n"
+
+
+def _diagnostic(diagnostic: Diagnostic, report: Report) -> list[str]:
+    where = diagnostic.path or report.name
+    lines = [f"**{diagnostic.severity} {diagnostic.code}** `{where}`: {_text(diagnostic.title)}", ""]
+    for label in (diagnostic.primary, *diagnostic.secondary):
+        if label is not None:
+            lines.append(f"- `{place(label.site)}`: {_text(label.text)}")
+    lines += [f"- {_text(note)}" for note in diagnostic.notes]
+    for fix in diagnostic.fixes:
+        outcome = _text(fix_outcome(fix, report.result.params))
+        lines.append(f"- fix ({fix.safety}): {_text(fix.title)}: `{fix_flags(fix)}` ({outcome})")
+    return lines
+
+
+def _text(text: str) -> str:
+    """Words of the network's own must not become markup."""
+    for char in "\\*_<>[]`":
+        text = text.replace(char, f"\\{char}")
+    return text
+
+
+def _cell(text: str) -> str:
+    return _text(text).replace("|", "\\|")

@@ -1,0 +1,170 @@
+"""``--format table``: what a person reads in a terminal, from 80 columns on."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stitchcli.formats.words import (
+    bound_lines,
+    edit_line,
+    fix_flags,
+    fix_outcome,
+    folded_rows,
+    heading,
+    place,
+    shapes_text,
+    source_line,
+    summary,
+    times_amount,
+    totals,
+)
+from stitchcli.records import Amount, Diagnostic, Fix, Label, Report, Stage
+from stitchcli.words.amounts import format_amount, format_change
+
+_WIDE = 118
+_COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+
+
+def render_table(report: Report) -> str:
+    """The table as plain text, 120 columns wide."""
+    console = Console(file=StringIO(), width=120, color_system=None)
+    print_table(report, console)
+    file = console.file
+    assert isinstance(file, StringIO)
+    return file.getvalue()
+
+
+def print_table(report: Report, console: Console, *, quiet: bool = False) -> None:
+    """Everything in reading order; ``quiet`` leaves out the edits and the stages."""
+    console.print(Text(heading(report), "bold"), soft_wrap=True)
+    for note in report.notes:
+        console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
+    if not quiet:
+        _print_edits(report, console)
+        console.print(_stages(report, console.width))
+    _print_totals(report, console)
+    for diagnostic in report.diagnostics:
+        console.print()
+        _print_diagnostic(diagnostic, report, console)
+    if report.together is not None:
+        console.print()
+        _print_fix(report.together, report, console, "all together")
+    console.print()
+    colour = "bold red" if report.has_errors else "bold green"
+    console.print(Text(summary(report), colour))
+
+
+def _print_edits(report: Report, console: Console) -> None:
+    for item in report.applied:
+        flag, matched = edit_line(item)
+        console.print(Text.assemble("  ", (flag, "cyan"), "  ", matched), soft_wrap=True)
+        for bound in bound_lines(item):
+            console.print(Text(f"    {bound}", "dim"), soft_wrap=True)
+
+
+def _stages(report: Report, width: int) -> Table:
+    wide = width >= _WIDE
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
+    table.add_column(f"stage (depth {report.depth})", overflow="fold", ratio=None)
+    if wide:
+        table.add_column("module", overflow="fold")
+        table.add_column("in", overflow="fold")
+    table.add_column("out", overflow="fold")
+    for name in ("parameters", "FLOPs"):
+        table.add_column(name, justify="right", overflow="fold")
+        if report.applied and (wide or name == "parameters"):
+            table.add_column("", justify="right", overflow="fold", min_width=6)
+    for name, row, times, group in folded_rows(report):
+        table.add_row(*_cells(report, name, row, times, group, wide))
+    return table
+
+
+def _cells(
+    report: Report, name: str, row: Stage, times: int, group: int, wide: bool
+) -> list[Text | str]:
+    label = Text(name)
+    if times > 1:
+        label.append(f" ×{times}" if group == 1 else f" ×{times} in turn", "cyan")
+    if row.note:
+        label.append(f" ({row.note})", "yellow")
+    cells: list[Text | str] = [label]
+    if wide:
+        cells += [row.kind or (row.op or ""), shapes_text(row.inputs)]
+    cells.append(shapes_text(row.outputs))
+    params = times_amount(row.params, times)
+    flops = times_amount(Amount(2 * row.macs.base, 2 * row.macs.result), times)
+    for amount, with_change in ((params, True), (flops, wide)):
+        cells.append(_amount(amount))
+        if report.applied and with_change:
+            cells.append(_percent(amount))
+    return cells
+
+
+def _amount(amount: Amount) -> Text:
+    if amount.base == amount.result:
+        return Text(format_amount(amount.base) if amount.base else "·", "" if amount.base else "dim")
+    return Text(f"{format_amount(amount.base)} → {format_amount(amount.result)}")
+
+
+def _percent(amount: Amount) -> Text:
+    text = format_change(amount.base, amount.result)
+    return Text(text, "green" if amount.result < amount.base else "magenta")
+
+
+def _print_totals(report: Report, console: Console) -> None:
+    for name, text in totals(report):
+        style = "bold" if name == "parameters" else ""
+        console.print(Text.assemble((f"{name:>11}  ", "dim"), (text, style)), soft_wrap=True)
+
+
+def _print_diagnostic(diagnostic: Diagnostic, report: Report, console: Console) -> None:
+    colour = _COLOURS[diagnostic.severity]
+    console.print(
+        Text.assemble((f"{diagnostic.severity}[{diagnostic.code}]", colour), f": {diagnostic.title}"),
+        soft_wrap=True,
+    )
+    primary = diagnostic.primary
+    where = diagnostic.path or report.name
+    line = f" --> {place(primary.site)}  {where}" if primary else f" --> {where}"
+    console.print(Text(line, "blue"), soft_wrap=True)
+    for label in (primary, *diagnostic.secondary):
+        if label is not None:
+            _print_span(label, primary, console)
+    for note in diagnostic.notes:
+        console.print(Text(f"  = note: {note}"), soft_wrap=True)
+    for fix in diagnostic.fixes:
+        _print_fix(fix, report, console, fix.title)
+
+
+def _print_span(label: Label, primary: Label | None, console: Console) -> None:
+    site = label.site
+    source, first, last = source_line(site)
+    if not source:
+        console.print(Text(f"      {label.text}  ({place(site)})"), soft_wrap=True)
+        return
+    if primary is not None and site.file != primary.site.file:
+        console.print(Text(f" ::: {place(site)}", "blue"), soft_wrap=True)
+    gutter = f"{site.line:>5} │ "
+    mark = "^" if label is primary else "-"
+    console.print(Text.assemble((gutter, "blue"), source), soft_wrap=True)
+    under = Text.assemble(
+        ("      │ ", "blue"), " " * first, (mark * (last - first), "red"), f" {label.text}"
+    )
+    console.print(under, soft_wrap=True)
+
+
+def _print_fix(fix: Fix, report: Report, console: Console, title: str) -> None:
+    state = "verified" if fix.verification else "not tried"
+    console.print(
+        Text.assemble("  = ", ("fix", "bold green"), f" [{fix.safety}, {state}]: {title}"),
+        soft_wrap=True,
+    )
+    console.print(Text(f"      {fix_flags(fix)}", "cyan"), soft_wrap=True)
+    console.print(Text(f"      {fix_outcome(fix, report.result.params)}", "dim"), soft_wrap=True)
+
+

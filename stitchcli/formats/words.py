@@ -1,0 +1,167 @@
+"""What the formats for people share: headings, totals, fixes, the rows of the table."""
+
+from __future__ import annotations
+
+from linecache import getline
+from pathlib import Path
+
+from stitchcli.records import Amount, Applied, Fix, Keep, Report, Shape, Site, Stage
+from stitchcli.stages import fold
+from stitchcli.words.amounts import format_amount, format_change, format_delta
+from stitchcli.words.edits import shell_edit
+from stitchcli.words.shapes import format_shape, print_spec
+
+_PLAIN = str.maketrans(
+    {"×": "x", "→": "->", "−": "-", "≈": "~", "·": "|", "–": "-", "…": "...", "✓": "ok", "Δ": "d"}
+)
+
+
+def plain_text(text: str) -> str:
+    """The same text for a console that has only ASCII."""
+    return text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
+
+
+def heading(report: Report) -> str:
+    """Name, device, mode and input of a network."""
+    result = report.result
+    inputs = ", ".join(print_spec(spec) for spec in result.inputs) or "none"
+    guessed = " (guessed; give --input to change it)" if report.inputs_guessed else ""
+    target = "" if report.target == report.name else f" from {report.target}"
+    return f"{report.name}{target} on {result.device}, {result.mode} mode, input {inputs}{guessed}"
+
+
+def change(base: int, result: int) -> str:
+    """``13.40M → 1.54M (−88.5%)``; one number where nothing changed."""
+    if base == result:
+        return format_amount(base)
+    return f"{format_amount(base)} → {format_amount(result)} ({format_change(base, result)})"
+
+
+def exact_change(base: int, result: int) -> str:
+    """``13,395,394 → 1,538,971``."""
+    return f"{base:,}" if base == result else f"{base:,} → {result:,}"
+
+
+def totals(report: Report) -> list[tuple[str, str]]:
+    """The lines under the table: what is counted, and how much of it."""
+    base, result = report.base, report.result
+    lines = [
+        ("parameters", f"{change(base.params, result.params)}   {exact_change(base.params, result.params)}"),
+        ("MACs", f"{change(base.macs, result.macs)}   FLOPs {change(base.flops, result.flops)}"),
+        ("output", ", ".join(format_shape(spec.shape) for spec in result.outputs) or "none"),
+    ]
+    if result.trainable != result.params:
+        lines.insert(1, ("trainable", f"{result.trainable:,}"))
+    if result.uncounted:
+        ops = ", ".join(f"{op} ({calls}×)" for op, calls in result.uncounted)
+        lines.append(("uncounted", f"{ops}: no formula, so MACs and FLOPs are a lower bound"))
+    if any(d.severity == "error" for d in report.diagnostics):
+        lines.append(("note", "MACs and FLOPs are those of the forward with its faults patched over"))
+    return lines
+
+
+def edit_line(item: Applied) -> tuple[str, str]:
+    """A flag, and what it matched."""
+    count = len(item.matched)
+    plural = "" if count == 1 else "s"
+    verb = "kept" if isinstance(item.edit, Keep) else "module" + plural
+    paths = item.matched if count <= 4 else (*item.matched[:3], "…", item.matched[-1])
+    return shell_edit(item.edit), f"{count} {verb}: {', '.join(p or '(root)' for p in paths)}"
+
+
+def bound_lines(item: Applied) -> list[str]:
+    """What the blocks of an edit were built with, equal ones once."""
+    counts: dict[str, int] = {}
+    for built in item.built:
+        words = ", ".join(f"{name}={value}" for name, value in built.arguments.items())
+        text = f"{built.block}({words})"
+        counts[text] = counts.get(text, 0) + 1
+    lines = [f"{text}" + (f" ×{count}" if count > 1 else "") for text, count in counts.items()]
+    return lines if len(lines) <= 2 else [lines[0], f"… {len(lines) - 1} more shapes"]
+
+
+def folded_rows(report: Report) -> list[tuple[str, Stage, int, int]]:
+    """Name, row, how often it stands, and the size of the group it is repeated with."""
+    found = []
+    for group, times in fold(report.stages):
+        for row in group:
+            found.append((stage_name(row), row, times, len(group)))
+    return found
+
+
+def stage_name(row: Stage) -> str:
+    """The path of a module; the op and its module's path for a functional call."""
+    if row.op and not row.kind:
+        return f"{row.path}: {row.op}" if row.path else row.op
+    return row.path or "(root)"
+
+
+def times_amount(amount: Amount, times: int) -> Amount:
+    """What a row costs that stands several times."""
+    return Amount(amount.base * times, amount.result * times)
+
+
+def shapes_text(shapes: tuple[Shape, ...], batch: bool = False) -> str:
+    """``64×128×128``: the first two shapes without their batch."""
+    words = [format_shape(shape if batch or len(shape) < 2 else shape[1:]) for shape in shapes[:2]]
+    more = f", +{len(shapes) - 2}" if len(shapes) > 2 else ""
+    return ", ".join(words) + more
+
+
+def fix_flags(fix: Fix) -> str:
+    """A fix as flags to paste."""
+    flags = [shell_edit(edit) for edit in fix.edits]
+    flags += [f"--input {print_spec(spec)}" for spec in fix.inputs or ()]
+    return " ".join(flags)
+
+
+def fix_outcome(fix: Fix, params: int) -> str:
+    """What happened when a fix was tried."""
+    tried = fix.verification
+    if tried is None:
+        return "not tried"
+    words = ["the forward runs" if tried.ran else "this fault is gone"]
+    words.append(f"output {', '.join(format_shape(shape) for shape in tried.outputs) or 'none'}")
+    if tried.delta_params:
+        words.append(f"parameters {params:,} → {params + tried.delta_params:,} ({format_delta(tried.delta_params)})")
+    else:
+        words.append("parameters unchanged")
+    if tried.remaining:
+        words.append(f"{tried.remaining} other fault{'s' if tried.remaining > 1 else ''} left")
+    return ", ".join(words)
+
+
+def place(site: Site) -> str:
+    """``file:line:col``, relative to the working directory where that is shorter."""
+    return f"{short_path(site.file)}:{site.line}:{site.col + 1}"
+
+
+def short_path(file: str) -> str:
+    """A path relative to here, if the file lies below."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+def source_line(site: Site) -> tuple[str, int, int]:
+    """The line of a span without its indent, and where in it the span begins and ends."""
+    line = getline(site.file, site.line).rstrip("\n")
+    raw = line.encode("utf-8")
+    # columns count bytes, people count characters
+    first = len(raw[: site.col].decode("utf-8", "ignore"))
+    last = len(raw[: site.end_col].decode("utf-8", "ignore")) if site.end_line == site.line else len(line)
+    stripped = line.lstrip()
+    indent = len(line) - len(stripped)
+    return stripped, max(first - indent, 0), max(last - indent, first - indent + 1)
+
+
+def summary(report: Report) -> str:
+    """The last line: what was found."""
+    counts = [
+        (sum(1 for d in report.diagnostics if d.severity == severity), word)
+        for severity, word in (("error", "fault"), ("warning", "warning"), ("note", "note"))
+    ]
+    words = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
+    return ", ".join(words) if words else "no faults"
+

@@ -20,7 +20,7 @@ from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.stages import stages
 from stitchcli.surgery.copies import full_copy, meta_copy
-from stitchcli.workbench import Mode, Workbench
+from stitchcli.workbench import NO_META, Mode, Workbench
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def inspect_target(target: Target, request: Request) -> Report:
             raise
         # perhaps it only needs numbers to look at; if not, it fails here in its own words
         report = audit(load(target, "cpu"), replace(request, device="cpu"))
-        return replace(report, notes=(*report.notes, "cannot run on meta: traced on cpu instead"))
+        return replace(report, notes=tuple(dict.fromkeys((*report.notes, NO_META))))
 
 
 def audit(network: Network, request: Request) -> Report:

@@ -21,6 +21,7 @@ from stitchcli.tracing.trace import trace
 from stitchcli.words.shapes import print_spec
 
 Mode = Literal["eval", "train"]
+NO_META = "cannot run on meta: traced on cpu instead"
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Workbench:
                     raise
                 result = self._attempt_with_numbers(edits, inputs, base)
                 self.device = "cpu"
-                self.notes.append("cannot run on meta: traced on cpu instead")
+                self.notes.append(NO_META)
                 return result
         return self._attempt_with_numbers(edits, inputs, base)
 

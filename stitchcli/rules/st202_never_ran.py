@@ -13,22 +13,34 @@ from stitchcli.words.selectors import exactly
 
 
 def check(audit: Audit) -> Iterator[Diagnostic]:
-    """One diagnostic for each outermost module none of whose weights was read."""
+    """One diagnostic for each outermost module none of whose weights was read; the same module of
+    every repeated block is one."""
     trace = audit.result
     if not trace.complete:
         return
+    groups: dict[tuple[str, str], dict[str, int]] = {}
     for path, count in unused_modules(trace).items():
-        layer = trace.layers[path]
-        yield Diagnostic(
-            code="ST202",
-            severity="warning",
-            path=path,
-            title=f"{path} ({layer.kind}) never ran: {count:,} parameters that get no gradient",
-            phase="forward",
-            primary=Label(layer.built, "built here") if layer.built else None,
-            notes=(f"in {trace.mode} mode",),
-            fixes=(Fix("leave it out", (Remove(exactly(path)),)),),
-        )
+        alike = ".".join("#" if part.isdigit() else part for part in path.split("."))
+        groups.setdefault((alike, trace.layers[path].kind), {})[path] = count
+    for group in groups.values():
+        yield _say(trace, group)
+
+
+def _say(trace: Trace, group: dict[str, int]) -> Diagnostic:
+    path = next(iter(group))
+    layer = trace.layers[path]
+    count = sum(group.values())
+    more = f" and {len(group) - 1} like it" if len(group) > 1 else ""
+    return Diagnostic(
+        code="ST202",
+        severity="warning",
+        path=path,
+        title=f"{path} ({layer.kind}){more} never ran: {count:,} parameters that get no gradient",
+        primary=Label(layer.built, "built here") if layer.built else None,
+        consumers=tuple(group),
+        notes=(f"in {trace.mode} mode",),
+        fixes=(Fix("leave it out", tuple(Remove(exactly(each)) for each in group)),),
+    )
 
 
 def unused_modules(trace: Trace) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,11 +20,10 @@ from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
 from stitchcli.sources.recording import Recording, recording
 from stitchcli.sources.user_code import UserCode, folders_of
-from stitchcli.sources.zoos import ZOOS, import_package, load_zoo
+from stitchcli.sources.zoos import ZOOS, Build, import_package, plan_zoo
 from stitchcli.words.near import did_you_mean
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-Build = Callable[[], tuple[nn.Module, tuple[TensorSpec, ...] | None]]
 
 
 def load(target: Target, device: str = "cpu") -> Network:
@@ -90,17 +88,20 @@ def _plan(target: Target) -> tuple[UserCode, Build, str]:
         return UserCode(()), lambda: _builtin(text, arguments), text
     if (file := _as_file(text)) is not None:
         return _plan_file(*file, text, arguments)
-    if place in ZOOS and rest and (place != "ultralytics" or "." in rest) and not _is_class(place, rest):
-        return UserCode((Path.cwd(),)), lambda: load_zoo(place, rest, arguments), rest
+    user_code = UserCode((Path.cwd(),))
+    if place in ZOOS and rest and not _is_class(rest):
+        with user_code.active():
+            return user_code, plan_zoo(place, rest, arguments), rest
     if _IMPORT_PATH.fullmatch(text):
-        user_code = UserCode((Path.cwd(),))
-        return user_code, lambda: (_imported(place, rest, text, arguments), None), rest
+        with user_code.active(), guarded(f"importing {place}"):
+            source = pick(import_package(place), rest, text)
+        return user_code, lambda: (construct(source, arguments, rest), None), rest
     raise TargetError(f"there is no network {text!r}", _nearest_target(text))
 
 
-def _is_class(place: str, rest: str) -> bool:
+def _is_class(name: str) -> bool:
     """``torchvision:models.ResNet`` is an import path, not a name in the zoo."""
-    return "." in rest and not rest.endswith((".yaml", ".yml")) and rest.split(".")[0] == "models"
+    return name.startswith("models.")
 
 
 def _builtin(name: str, arguments: dict[str, Any]) -> tuple[nn.Module, tuple[TensorSpec, ...]]:
@@ -160,12 +161,6 @@ def import_file(path: Path) -> tuple[ModuleType, UserCode]:
                 f"pip install {(error.name or '').partition('.')[0]}, or run from the folder it lies in",
             ) from error
     return module, user_code
-
-
-def _imported(place: str, name: str, text: str, arguments: dict[str, Any]) -> nn.Module:
-    with guarded(f"importing {place}"):
-        module = import_package(place)
-    return construct(pick(module, name, text), arguments, name)
 
 
 def _nearest_target(text: str) -> str:

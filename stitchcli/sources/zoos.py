@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from torch import nn
@@ -14,10 +15,15 @@ from stitchcli.sources.frames import guarded
 from stitchcli.words.near import did_you_mean
 
 Loaded = tuple[nn.Module, tuple[TensorSpec, ...] | None]
+Build = Callable[[], Loaded]
 
 
-def load_zoo(zoo: str, name: str, arguments: Mapping[str, Any]) -> Loaded:
-    """A network and the input it is made for. Raises TargetError, ModelError."""
+def plan_zoo(zoo: str, name: str, arguments: Mapping[str, Any]) -> Build:
+    """Import the zoo and find the network; the result builds it, with the input it is made for.
+
+    Importing comes first because tensors that a package makes at import belong on no device but
+    the default one. Raises TargetError; the result raises ModelError.
+    """
     return ZOOS[zoo](name, arguments)
 
 
@@ -40,43 +46,59 @@ def import_package(package: str, install: str = "") -> Any:
         ) from error
 
 
-def _timm(name: str, arguments: Mapping[str, Any]) -> Loaded:
+def _timm(name: str, arguments: Mapping[str, Any]) -> Build:
     timm = import_package("timm")
     if not timm.is_model(name.partition(".")[0]):
         help = did_you_mean(name, timm.list_models()) or "timm.list_models() names them all"
         raise TargetError(f"timm has no network {name!r}", help)
-    with guarded(f"building timm:{name}"):
-        module: nn.Module = timm.create_model(name, pretrained=False, **arguments)
-    config = getattr(module, "default_cfg", {})
-    shape = config.get("input_size")
-    return module, (TensorSpec((1, *shape)),) if shape else None
+
+    def build() -> Loaded:
+        with guarded(f"building timm:{name}"):
+            module: nn.Module = timm.create_model(name, pretrained=False, **arguments)
+        shape = getattr(module, "default_cfg", {}).get("input_size")
+        return module, (TensorSpec((1, *shape)),) if shape else None
+
+    return build
 
 
-def _torchvision(name: str, arguments: Mapping[str, Any]) -> Loaded:
+def _torchvision(name: str, arguments: Mapping[str, Any]) -> Build:
     models = import_package("torchvision.models", "torchvision")
     known = models.list_models()
     if name not in known:
         help = did_you_mean(name, known) or "torchvision.models.list_models() names them all"
         raise TargetError(f"torchvision has no network {name!r}", help)
-    with guarded(f"building torchvision:{name}"):
-        # the backbone of a detector would be fetched from the network otherwise
-        backbone = {"weights_backbone": None} if "/" in name or "rcnn" in name else {}
-        module: nn.Module = models.get_model(name, weights=None, **{**backbone, **arguments})
-    return module, None
+    takes = signature(models.get_model_builder(name)).parameters
+    # without this, a detector's backbone would be downloaded
+    backbone = {"weights_backbone": None} if "weights_backbone" in takes else {}
+    transforms = models.get_model_weights(name).DEFAULT.transforms
+    side = getattr(transforms, "keywords", {}).get("crop_size")
+
+    def build() -> Loaded:
+        with guarded(f"building torchvision:{name}"):
+            module: nn.Module = models.get_model(name, weights=None, **{**backbone, **arguments})
+        is_image = isinstance(side, int)
+        return module, (TensorSpec((1, 3, side, side)),) if is_image else None
+
+    return build
 
 
-def _ultralytics(name: str, arguments: Mapping[str, Any]) -> Loaded:
+def _ultralytics(name: str, arguments: Mapping[str, Any]) -> Build:
     ultralytics = import_package("ultralytics")
     if not name.endswith((".yaml", ".yml")):
         raise TargetError(
             f"ultralytics:{name} is not a model file", "name a .yaml, as in ultralytics:yolov8n.yaml"
         )
-    with guarded(f"building ultralytics:{name}"):
-        module: nn.Module = ultralytics.YOLO(name, verbose=False, **arguments).model
-    return module, (TensorSpec((1, 3, 640, 640)),)
+    family = ultralytics.RTDETR if "rtdetr" in name else ultralytics.YOLO
+
+    def build() -> Loaded:
+        with guarded(f"building ultralytics:{name}"):
+            module: nn.Module = family(name, **arguments).model
+        return module, (TensorSpec((1, 3, 640, 640)),)
+
+    return build
 
 
-ZOOS: dict[str, Callable[[str, Mapping[str, Any]], Loaded]] = {
+ZOOS: dict[str, Callable[[str, Mapping[str, Any]], Build]] = {
     "timm": _timm,
     "torchvision": _torchvision,
     "ultralytics": _ultralytics,

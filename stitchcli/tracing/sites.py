@@ -17,14 +17,16 @@ Spot = tuple[CodeType, int]
 
 _TORCH = str(Path(torch.__file__).parent)
 _OURS = str(Path(__file__).parents[1])
-_MACHINERY = tuple(f"{_OURS}/{part}" for part in ("tracing", "surgery", "sources"))
+_OUR_MODELS = tuple(f"{_OURS}/{part}/" for part in ("networks", "blocks"))
 _INSTALLED = tuple({sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")})
 
 
 @lru_cache(maxsize=None)
 def is_model_code(file: str) -> bool:
     """False for torch, for stitch's own machinery and for code without a file."""
-    return not file.startswith((_TORCH, *_MACHINERY, "<"))
+    if file.startswith(_OURS):
+        return file.startswith(_OUR_MODELS)
+    return not file.startswith((_TORCH, "<"))
 
 
 @lru_cache(maxsize=None)

@@ -178,9 +178,9 @@ def _shapes(module: nn.Module) -> Iterator[TensorSpec]:
             rank = len(first.kernel_size)
             if side is not None:
                 sides = tuple(side) if isinstance(side, tuple | list) else (side,) * rank
-                yield TensorSpec((1, first.in_channels, *sides[-rank:]))
+                yield TensorSpec((1, first.in_channels or 3, *sides[-rank:]))
             for length in _SIDES[rank]:
-                yield TensorSpec((1, first.in_channels, *(length,) * rank))
+                yield TensorSpec((1, first.in_channels or 3, *(length,) * rank))
         case nn.Linear():
             yield TensorSpec((1, first.in_features))
             yield TensorSpec((1, _TOKENS, first.in_features))

@@ -13,7 +13,8 @@ from stitchcli import __version__
 from stitchcli.catalog import Catalog
 from stitchcli.errors import EditError, StitchError
 from stitchcli.fixes import Trial
-from stitchcli.guess import guess
+from stitchcli.guess import candidates, guess
+from stitchcli.lazy import is_lazy, materialised
 from stitchcli.records import Applied, Audit, Edit, Keep, Report, Target, TensorSpec, Trace
 from stitchcli.rules import diagnose
 from stitchcli.sources.load import check_device, load
@@ -51,6 +52,7 @@ def inspect_target(target: Target, request: Request) -> Report:
 def audit(network: Network, request: Request) -> Report:
     """Trace a network before and after the edits, diagnose it, try the fixes. Raises StitchError."""
     check_device(request.device)
+    network = _with_widths(network, request)
     bench = Workbench(network, mode=request.mode)
     base, guessed = _base(bench, request)
     result, applied = _result(bench, request, base)
@@ -77,6 +79,13 @@ def audit(network: Network, request: Request) -> Report:
             "python": platform.python_version(),
         },
     )
+
+
+def _with_widths(network: Network, request: Request) -> Network:
+    if not is_lazy(network.module):
+        return network
+    known = [request.inputs] if request.inputs else candidates(network.module, network.inputs)
+    return materialised(network, known)
 
 
 def _base(bench: Workbench, request: Request) -> tuple[Trace, bool]:
@@ -120,6 +129,7 @@ def edited(
 
 def edited_module(network: Network, request: Request) -> nn.Module:
     """The edited network as an ordinary nn.Module, for the Python API. Raises StitchError."""
+    network = _with_widths(network, request)
     bench = Workbench(network, Catalog(), request.mode)
     base, _ = _base(bench, replace(request, device="meta"))
     module, applied = edited(bench, request.edits, base)

@@ -55,7 +55,7 @@ def totals(report: Report) -> list[tuple[str, str]]:
     if result.uncounted:
         ops = ", ".join(f"{op} ({calls}×)" for op, calls in result.uncounted)
         lines.append(("uncounted", f"{ops}: no formula, so MACs and FLOPs are a lower bound"))
-    if any(d.severity == "error" for d in report.diagnostics):
+    if result.problems:
         lines.append(("note", "MACs and FLOPs are those of the forward with its faults patched over"))
     return lines
 

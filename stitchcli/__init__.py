@@ -1,8 +1,8 @@
 """Shape and parameter audit for neural networks that are stitched together from blocks.
 
-    from stitchcli import inspect, stitch
-    report = inspect("unet", ["--replace conv=dwconv"])
-    network = stitch(my_unet, ["--replace conv=dwconv", "--after 'down*=msca'"])
+from stitchcli import inspect, stitch
+report = inspect("unet", ["--replace conv=dwconv"])
+network = stitch(my_unet, ["--replace conv=dwconv", "--after 'down*=msca'"])
 """
 
 from __future__ import annotations

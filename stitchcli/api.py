@@ -70,18 +70,14 @@ def _edits(edits: Sequence[str | Edit]) -> tuple[Edit, ...]:
 
 
 def _inputs(given: Input | Sequence[Input] | None) -> tuple[TensorSpec, ...]:
-    if given is None:
-        return ()
-    if isinstance(given, str | TensorSpec) or all(isinstance(size, int) for size in given):
-        given = [given]  # type: ignore[list-item]
-    return tuple(_input(each) for each in given)  # type: ignore[arg-type]
-
-
-def _input(given: Input) -> TensorSpec:
     match given:
+        case None:
+            return ()
         case TensorSpec():
-            return given
+            return (given,)
         case str():
-            return parse_spec(given)
-        case _:
-            return TensorSpec(tuple(given))
+            return (parse_spec(given),)
+    sizes = [size for size in given if isinstance(size, int)]
+    if len(sizes) == len(given):
+        return (TensorSpec(tuple(sizes)),)
+    return tuple(spec for each in given if not isinstance(each, int) for spec in _inputs(each))

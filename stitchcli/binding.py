@@ -16,15 +16,15 @@ from stitchcli.errors import EditError
 from stitchcli.words.near import did_you_mean
 
 _NAMES = {
-    "in": "in_channels c1 in_features in_chs inplanes in_dim in_planes in_ch in_chans inp in_channel "
-    "dim_in inc input_channels input_channel input_dim ch_in cin inchannels in_c input_filters "
-    "in_filters nin n_in in_size",
-    "out": "out_channels c2 out_features out_dim out_chs planes dim_out out_ch oup out_planes "
-    "output_dim ch_out cout out_channel outc out_chans output_channels output_channel outchannels "
-    "out_c output_filters out_filters outplanes nout n_out out out_size",
-    "width": "dim channels hidden_size embed_dim embed_dims channel num_channels embedding_dim "
-    "hidden_dim d_model c num_features gate_channels gate_channel n_feat n_feats feats chan_num "
-    "features ch nc chan chans plane normalized_shape n_dims num_parameters",
+    "in": """in_channels c1 in_features in_chs inplanes in_dim in_planes in_ch in_chans inp
+        in_channel dim_in inc input_channels input_channel input_dim ch_in cin inchannels in_c input_filters
+        in_filters nin n_in in_size""",
+    "out": """out_channels c2 out_features out_dim out_chs planes dim_out out_ch oup out_planes
+        output_dim ch_out cout out_channel outc out_chans output_channels output_channel outchannels
+        out_c output_filters out_filters outplanes nout n_out out out_size""",
+    "width": """dim channels hidden_size embed_dim embed_dims channel num_channels embedding_dim
+        hidden_dim d_model c num_features gate_channels gate_channel n_feat n_feats feats chan_num
+        features ch nc chan chans plane normalized_shape n_dims num_parameters""",
     "kernel_size": "kernel_size k k_size kernel ksize",
     "stride": "stride s strides",
     "padding": "padding p pad",

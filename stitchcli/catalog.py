@@ -141,4 +141,3 @@ def _torch_layer(name: str) -> Any:
     from torch import nn
 
     return getattr(nn, name) if name in nn.modules.__all__ and name != "Module" else None
-

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 
 class StitchError(Exception):
-    """A mistake that the user can mend: ``message`` says what is the matter, ``help`` what to do."""
+    """A mistake the user can mend: ``message`` says what is the matter, ``help`` what to do."""
 
     def __init__(self, message: str, help: str = "", details: str = "") -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class EditError(StitchError):
 
 
 class ModelError(StitchError):
-    """The model's own code raised; ``details`` holds the traceback cut to the user's frames."""
+    """The model's own code raised; ``details`` holds its traceback, cut to the user's frames."""
 
 
 class DeviceError(StitchError):

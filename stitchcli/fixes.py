@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from stitchcli.errors import StitchError
 from stitchcli.records import (
@@ -47,7 +48,8 @@ class Trial:
         errors = [d for d in diagnostics if d.severity == "error"]
         if len(errors) < 2 or not any(d.fixes for d in errors):
             return None
-        trial, left, done = self, errors, Fix("all faults together")
+        trial: Trial | None = self
+        left, done = errors, Fix("all faults together")
         while left and len(done.edits) < _MOST_TOGETHER:
             fix = next((d.fixes[0] for d in left if d.fixes), None)
             if fix is None:
@@ -102,7 +104,8 @@ class Trial:
             outputs=tuple(spec.shape for spec in after.outputs),
             delta_params=after.params - self.result.params,
             remaining=len(errors),
-            solved={_key(d) for d in left} <= wanted and (after.complete or not self.result.complete),
+            solved={_key(d) for d in left} <= wanted
+            and (after.complete or not self.result.complete),
         )
 
 
@@ -110,7 +113,7 @@ def _key(diagnostic: Diagnostic) -> tuple[str, str]:
     return diagnostic.code, diagnostic.path
 
 
-def _safety(fix: Fix) -> str:
+def _safety(fix: Fix) -> Literal["safe", "unsafe"]:
     """Safe is what changes no weight and no number of what was there."""
     return "safe" if all(isinstance(edit, Keep) for edit in fix.edits) and fix.edits else "unsafe"
 

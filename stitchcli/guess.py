@@ -16,7 +16,11 @@ from stitchcli.workbench import Workbench
 
 Inputs = tuple[TensorSpec, ...]
 
-_SIDES = {1: (256, 1024, 16000, 128), 2: (256, 224, 128, 64, 32, 384, 512, 572, 28), 3: (64, 32, 96, 128)}
+_SIDES = {
+    1: (256, 1024, 16000, 128),
+    2: (256, 224, 128, 64, 32, 384, 512, 572, 28),
+    3: (64, 32, 96, 128),
+}
 _TOKENS = 16
 
 
@@ -41,7 +45,9 @@ def guess(bench: Workbench) -> tuple[Inputs, Trace]:
     if best is not None:
         return best
     if failure is not None and not isinstance(failure, InputError):
-        failure.help = f"give the input it wants, as in --input 1x3x256x256; {failure.help}".rstrip("; ")
+        failure.help = f"give the input it wants, as in --input 1x3x256x256; {failure.help}".rstrip(
+            "; "
+        )
         raise failure
     raise InputError(
         "no input could be guessed for this network",
@@ -80,7 +86,9 @@ def _from_config(module: nn.Module) -> Iterator[Inputs]:
     config = getattr(module, "config", None)
     if config is None:
         return
-    inner = [c for n in ("text_config", "vision_config") if (c := getattr(config, n, None)) is not None]
+    inner = [
+        c for n in ("text_config", "vision_config") if (c := getattr(config, n, None)) is not None
+    ]
     read = _Config([config, *inner])
     names = [n for n in _required(module) if n in _BY_NAME]
     main = getattr(module, "main_input_name", None)
@@ -109,7 +117,9 @@ class _Config:
     def get(self, *names: str, default: Any = None) -> Any:
         for config in self._configs:
             for name in names:
-                value = config.get(name) if isinstance(config, dict) else getattr(config, name, None)
+                value = (
+                    config.get(name) if isinstance(config, dict) else getattr(config, name, None)
+                )
                 if value is not None:
                     return value
         return default
@@ -118,7 +128,9 @@ class _Config:
 def _image(read: _Config, name: str) -> TensorSpec:
     side = read.get("image_size", "sample_size", "input_size", default=224)
     sides = tuple(side) if isinstance(side, list | tuple) else (side, side)
-    return TensorSpec((1, read.get("num_channels", "in_channels", default=3), *sides[-2:]), name=name)
+    return TensorSpec(
+        (1, read.get("num_channels", "in_channels", default=3), *sides[-2:]), name=name
+    )
 
 
 def _ids(read: _Config, name: str) -> TensorSpec:
@@ -196,8 +208,9 @@ def _shapes(module: nn.Module) -> Iterator[TensorSpec]:
             yield TensorSpec((1, _TOKENS, *first.normalized_shape))
             yield TensorSpec((1, *first.normalized_shape))
         case _NormBase():
-            for length in (*_SIDES[2][:4], None):
-                yield TensorSpec((1, first.num_features, *((length, length) if length else ())))
+            for side in _SIDES[2][:4]:
+                yield TensorSpec((1, first.num_features, side, side))
+            yield TensorSpec((1, first.num_features))
         case nn.GroupNorm():
             for length in _SIDES[2][:4]:
                 yield TensorSpec((1, first.num_channels, length, length))

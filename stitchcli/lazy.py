@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy as is_uninitialized
 
 from stitchcli.errors import StitchError
 from stitchcli.records import TensorSpec
@@ -22,7 +22,7 @@ Inputs = tuple[TensorSpec, ...]
 def is_lazy(module: nn.Module) -> bool:
     """True where a weight has no shape yet."""
     tensors = (*module.parameters(), *module.buffers())
-    return any(isinstance(tensor, UninitializedTensorMixin) for tensor in tensors)
+    return any(is_uninitialized(tensor) for tensor in tensors)
 
 
 def materialised(network: Network, candidates: Iterable[Inputs]) -> Network:

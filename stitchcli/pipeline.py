@@ -50,7 +50,10 @@ def inspect_target(target: Target, request: Request) -> Report:
 
 
 def audit(network: Network, request: Request) -> Report:
-    """Trace a network before and after the edits, diagnose it, try the fixes. Raises StitchError."""
+    """Trace a network before and after the edits, diagnose it, try the fixes.
+
+    Raises StitchError.
+    """
     check_device(request.device)
     network = _with_widths(network, request)
     bench = Workbench(network, mode=request.mode)

@@ -14,10 +14,34 @@ _DEEPEST = 64
 
 #: Functional calls that stand as rows of their own even where they multiply nothing.
 _SHOWN = frozenset(
-    "cat stack add sub mul div matmul bmm einsum interpolate pad softmax max_pool1d max_pool2d "
-    "max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
-    "adaptive_avg_pool3d adaptive_max_pool2d pixel_shuffle pixel_unshuffle grid_sample "
-    "scaled_dot_product_attention".split()
+    [
+        "cat",
+        "stack",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "matmul",
+        "bmm",
+        "einsum",
+        "interpolate",
+        "pad",
+        "softmax",
+        "max_pool1d",
+        "max_pool2d",
+        "max_pool3d",
+        "avg_pool1d",
+        "avg_pool2d",
+        "avg_pool3d",
+        "adaptive_avg_pool1d",
+        "adaptive_avg_pool2d",
+        "adaptive_avg_pool3d",
+        "adaptive_max_pool2d",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "grid_sample",
+        "scaled_dot_product_attention",
+    ]
 )
 Key = tuple[str, str, int]
 
@@ -199,4 +223,3 @@ def _sign(row: Stage) -> object:
 
 def _nameless(path: str) -> str:
     return ".".join("#" if part.isdigit() else part for part in path.split("."))
-

@@ -44,7 +44,9 @@ def complete_target(incomplete: str) -> list[str]:
     return [name for name in BUILTINS if name.startswith(incomplete)]
 
 
-EDIT_FLAGS = "edits (SEL is a path, class, family or glob, as in conv, down*, 'conv[k=3]', layer1/conv)"
+EDIT_FLAGS = (
+    "edits (SEL is a path, class, family or glob, as in conv, down*, 'conv[k=3]', layer1/conv)"
+)
 Several = list[str]
 
 
@@ -59,12 +61,15 @@ def inspect(
         ),
     ],
     arg: Annotated[
-        Several, typer.Option("--arg", metavar="NAME=VALUE", help="Constructor argument of the network.")
+        Several,
+        typer.Option("--arg", metavar="NAME=VALUE", help="Constructor argument of the network."),
     ] = [],
     input: Annotated[
         Several,
         typer.Option(
-            "--input", "-i", metavar="SHAPE",
+            "--input",
+            "-i",
+            metavar="SHAPE",
             help="Dummy input, as 1x3x256x256, 1x77:int64 or name=1x77; repeatable. "
             "Guessed where it is not given.",
         ),
@@ -74,7 +79,8 @@ def inspect(
         typer.Option(metavar="SEL=BLOCK", help="Replace modules, as in conv=dwconv or act=SiLU."),
     ] = [],
     after: Annotated[
-        Several, typer.Option(metavar="SEL=BLOCK", help="Put a block behind modules, as in 'down*=msca'.")
+        Several,
+        typer.Option(metavar="SEL=BLOCK", help="Put a block behind modules, as in 'down*=msca'."),
     ] = [],
     before: Annotated[
         Several, typer.Option(metavar="SEL=BLOCK", help="Put a block ahead of modules.")
@@ -91,7 +97,8 @@ def inspect(
         int | None, typer.Option(metavar="N", help="Fail unless the edits match N modules in all.")
     ] = None,
     device: Annotated[
-        str, typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:N, or meta (no weights, no numbers).")
+        str,
+        typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:N, or meta (no weights, no numbers)."),
     ] = "cpu",
     train: Annotated[bool, typer.Option("--train", help="Run in training mode.")] = False,
     depth: Annotated[
@@ -101,7 +108,9 @@ def inspect(
     format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
     out: Annotated[
         Several,
-        typer.Option("--out", "-o", metavar="FMT:PATH", help="Also write a file, as in json:report.json."),
+        typer.Option(
+            "--out", "-o", metavar="FMT:PATH", help="Also write a file, as in json:report.json."
+        ),
     ] = [],
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Only totals and diagnostics.")

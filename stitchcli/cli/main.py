@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -97,8 +98,10 @@ def _bug(error: Exception) -> int:
 
 def _wants_json() -> bool:
     words = sys.argv[1:]
-    pairs = zip(words, words[1:], strict=False)
-    return "--format=json" in words or ("--format", "json") in pairs or ("-f", "json") in pairs
+    pairs = set(pairwise(words))
+    return bool(
+        {"--format=json", "-fjson"} & set(words) or {("--format", "json"), ("-f", "json")} & pairs
+    )
 
 
 def _lower(message: str) -> str:

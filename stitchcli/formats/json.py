@@ -99,7 +99,11 @@ def _applied(item: Applied) -> dict[str, Any]:
         "flag": print_edit(item.edit),
         "matched": list(item.matched),
         "built": [
-            {"path": b.path, "block": b.block, "arguments": {k: _plain(v) for k, v in b.arguments.items()}}
+            {
+                "path": b.path,
+                "block": b.block,
+                "arguments": {k: _plain(v) for k, v in b.arguments.items()},
+            }
             for b in item.built
         ],
         "notes": list(item.notes),
@@ -193,4 +197,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value if isinstance(value, int | float | str | bool) or value is None else repr(value)
-

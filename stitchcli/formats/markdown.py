@@ -49,7 +49,10 @@ def render_markdown(report: Report) -> str:
 
 def _diagnostic(diagnostic: Diagnostic, report: Report) -> list[str]:
     where = diagnostic.path or report.name
-    lines = [f"**{diagnostic.severity} {diagnostic.code}** `{where}`: {_text(diagnostic.title)}", ""]
+    lines = [
+        f"**{diagnostic.severity} {diagnostic.code}** `{where}`: {_text(diagnostic.title)}",
+        "",
+    ]
     for label in (diagnostic.primary, *diagnostic.secondary):
         if label is not None:
             lines.append(f"- `{place(label.site)}`: {_text(label.text)}")

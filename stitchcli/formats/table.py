@@ -107,7 +107,9 @@ def _cells(
 
 def _amount(amount: Amount) -> Text:
     if amount.base == amount.result:
-        return Text(format_amount(amount.base) if amount.base else "·", "" if amount.base else "dim")
+        return Text(
+            format_amount(amount.base) if amount.base else "·", "" if amount.base else "dim"
+        )
     return Text(f"{format_amount(amount.base)} → {format_amount(amount.result)}")
 
 
@@ -125,7 +127,9 @@ def _print_totals(report: Report, console: Console) -> None:
 def _print_diagnostic(diagnostic: Diagnostic, report: Report, console: Console) -> None:
     colour = _COLOURS[diagnostic.severity]
     console.print(
-        Text.assemble((f"{diagnostic.severity}[{diagnostic.code}]", colour), f": {diagnostic.title}"),
+        Text.assemble(
+            (f"{diagnostic.severity}[{diagnostic.code}]", colour), f": {diagnostic.title}"
+        ),
         soft_wrap=True,
     )
     primary = diagnostic.primary
@@ -166,5 +170,3 @@ def _print_fix(fix: Fix, report: Report, console: Console, title: str) -> None:
     )
     console.print(Text(f"      {fix_flags(fix)}", "cyan"), soft_wrap=True)
     console.print(Text(f"      {fix_outcome(fix, report.result.params)}", "dim"), soft_wrap=True)
-
-

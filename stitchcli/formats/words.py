@@ -46,7 +46,10 @@ def totals(report: Report) -> list[tuple[str, str]]:
     """The lines under the table: what is counted, and how much of it."""
     base, result = report.base, report.result
     lines = [
-        ("parameters", f"{change(base.params, result.params)}   {exact_change(base.params, result.params)}"),
+        (
+            "parameters",
+            f"{change(base.params, result.params)}   {exact_change(base.params, result.params)}",
+        ),
         ("MACs", f"{change(base.macs, result.macs)}   FLOPs {change(base.flops, result.flops)}"),
         ("output", ", ".join(format_shape(spec.shape) for spec in result.outputs) or "none"),
     ]
@@ -56,7 +59,9 @@ def totals(report: Report) -> list[tuple[str, str]]:
         ops = ", ".join(f"{op} ({calls}×)" for op, calls in result.uncounted)
         lines.append(("uncounted", f"{ops}: no formula, so MACs and FLOPs are a lower bound"))
     if result.problems:
-        lines.append(("note", "MACs and FLOPs are those of the forward with its faults patched over"))
+        lines.append(
+            ("note", "MACs and FLOPs are those of the forward with its faults patched over")
+        )
     return lines
 
 
@@ -123,7 +128,10 @@ def fix_outcome(fix: Fix, params: int) -> str:
     words = ["the forward runs" if tried.ran else "this fault is gone"]
     words.append(f"output {', '.join(format_shape(shape) for shape in tried.outputs) or 'none'}")
     if tried.delta_params:
-        words.append(f"parameters {params:,} → {params + tried.delta_params:,} ({format_delta(tried.delta_params)})")
+        words.append(
+            f"parameters {params:,} → {params + tried.delta_params:,} "
+            f"({format_delta(tried.delta_params)})"
+        )
     else:
         words.append("parameters unchanged")
     if tried.remaining:
@@ -150,7 +158,11 @@ def source_line(site: Site) -> tuple[str, int, int]:
     raw = line.encode("utf-8")
     # columns count bytes, people count characters
     first = len(raw[: site.col].decode("utf-8", "ignore"))
-    last = len(raw[: site.end_col].decode("utf-8", "ignore")) if site.end_line == site.line else len(line)
+    last = (
+        len(raw[: site.end_col].decode("utf-8", "ignore"))
+        if site.end_line == site.line
+        else len(line)
+    )
     stripped = line.lstrip()
     indent = len(line) - len(stripped)
     return stripped, max(first - indent, 0), max(last - indent, first - indent + 1)
@@ -164,4 +176,3 @@ def summary(report: Report) -> str:
     ]
     words = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
     return ", ".join(words) if words else "no faults"
-

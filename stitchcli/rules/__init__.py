@@ -46,6 +46,11 @@ def diagnose(audit: Audit) -> tuple[Diagnostic, ...]:
     return tuple(
         sorted(
             found,
-            key=lambda d: (order[d.severity], d.phase != "build", first.get(d.path, 1 << 60), d.code),
+            key=lambda d: (
+                order[d.severity],
+                d.phase != "build",
+                first.get(d.path, 1 << 60),
+                d.code,
+            ),
         )
     )

@@ -8,20 +8,112 @@ from stitchcli.records import Call, Ref, Trace
 
 # Ops whose result has the width (channels) of one of their operands.
 _KEEPS_WIDTH = frozenset(
-    "relu relu6 gelu silu mish elu selu celu leaky_relu hardswish hardsigmoid hardtanh sigmoid tanh "
-    "softplus softsign prelu rrelu logsigmoid softmax log_softmax dropout dropout1d dropout2d "
-    "dropout3d alpha_dropout feature_dropout batch_norm instance_norm group_norm layer_norm "
-    "rms_norm local_response_norm normalize max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d "
-    "avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
-    "adaptive_max_pool2d adaptive_max_pool3d lp_pool2d interpolate grid_sample contiguous clone "
-    "detach to float half double type_as add sub mul div pow pad clamp clip neg exp sqrt rsqrt abs "
-    "square mean masked_fill roll flip where lerp addcmul addcdiv expand expand_as permute "
-    "transpose flatten view reshape unsqueeze squeeze getitem".split()
+    [
+        "relu",
+        "relu6",
+        "gelu",
+        "silu",
+        "mish",
+        "elu",
+        "selu",
+        "celu",
+        "leaky_relu",
+        "hardswish",
+        "hardsigmoid",
+        "hardtanh",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "softsign",
+        "prelu",
+        "rrelu",
+        "logsigmoid",
+        "softmax",
+        "log_softmax",
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "alpha_dropout",
+        "feature_dropout",
+        "batch_norm",
+        "instance_norm",
+        "group_norm",
+        "layer_norm",
+        "rms_norm",
+        "local_response_norm",
+        "normalize",
+        "max_pool1d",
+        "max_pool2d",
+        "max_pool3d",
+        "avg_pool1d",
+        "avg_pool2d",
+        "avg_pool3d",
+        "adaptive_avg_pool1d",
+        "adaptive_avg_pool2d",
+        "adaptive_avg_pool3d",
+        "adaptive_max_pool1d",
+        "adaptive_max_pool2d",
+        "adaptive_max_pool3d",
+        "lp_pool2d",
+        "interpolate",
+        "grid_sample",
+        "contiguous",
+        "clone",
+        "detach",
+        "to",
+        "float",
+        "half",
+        "double",
+        "type_as",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "pow",
+        "pad",
+        "clamp",
+        "clip",
+        "neg",
+        "exp",
+        "sqrt",
+        "rsqrt",
+        "abs",
+        "square",
+        "mean",
+        "masked_fill",
+        "roll",
+        "flip",
+        "where",
+        "lerp",
+        "addcmul",
+        "addcdiv",
+        "expand",
+        "expand_as",
+        "permute",
+        "transpose",
+        "flatten",
+        "view",
+        "reshape",
+        "unsqueeze",
+        "squeeze",
+        "getitem",
+    ]
 )
-_RESHAPES = frozenset("flatten view reshape unflatten".split())
+_RESHAPES = frozenset(["flatten", "view", "reshape", "unflatten"])
 _SETS_WIDTH = frozenset(
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear embedding "
-    "bilinear multi_head_attention_forward".split()
+    [
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "linear",
+        "embedding",
+        "bilinear",
+        "multi_head_attention_forward",
+    ]
 )
 
 
@@ -86,7 +178,9 @@ def describe(trace: Trace, ref: Ref, axis: int) -> str:
         return f"{width} from {found.ref.name or 'the input'}"
     if found.call.op == "cat" and len(found.call.inputs) > 1:
         parts = [part for part in found.call.inputs if len(part.shape) > axis]
-        words = (f"{p.shape[axis]} from {name_of(trace, origin(trace, p, p.shape[axis]))}" for p in parts)
+        words = (
+            f"{p.shape[axis]} from {name_of(trace, origin(trace, p, p.shape[axis]))}" for p in parts
+        )
         return f"{width} = {' + '.join(words)}"
     return f"{width} from {name_of(trace, found)}"
 

@@ -36,7 +36,9 @@ def _mend_layers(trace: Trace, ref: Ref, wanted: Shape) -> Iterator[Fix]:
         layer = trace.layers.get(call.path) if call.is_module else None
         if layer is not None and "kernel_size" in layer.attributes:
             yield from _mend_layer(call, layer, wanted)
-        inputs = [r for r in call.inputs if len(r.shape) == len(wanted) + 2 and r.producer is not None]
+        inputs = [
+            r for r in call.inputs if len(r.shape) == len(wanted) + 2 and r.producer is not None
+        ]
         if not inputs or call.op == "cat":
             return
         ref = max(inputs, key=lambda r: r.producer or 0)
@@ -51,7 +53,11 @@ def _mend_layer(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
         if any(missing) and all(0 <= m < s for m, s in zip(missing, stride, strict=False)):
             yield Fix(
                 f"let {layer.path} give the missing row",
-                (set_one(layer, "output_padding", missing if len(set(missing)) > 1 else missing[0]),),
+                (
+                    set_one(
+                        layer, "output_padding", missing if len(set(missing)) > 1 else missing[0]
+                    ),
+                ),
             )
         return
     dilation = _each(layer, "dilation", count)
@@ -97,7 +103,7 @@ def other_inputs(trace: Trace) -> Iterator[Fix]:
     spec = trace.inputs[0] if trace.inputs else None
     if spec is None or len(spec.shape) < 3:
         return
-    seen = {spec.shape[2:]}
+    seen: set[Shape] = {spec.shape[2:]}
     for step in _STEPS:
         for up in (True, False):
             size = tuple(_round(s, step, up) for s in spec.shape[2:])

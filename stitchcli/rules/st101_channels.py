@@ -83,7 +83,9 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
         yield Fix(f"a 1×1 projection to {expected} before {layers[0].path}", (edit,))
     if (path := module_of(trace, ref)) and len(group) > 1:
         block = pointwise(expected)
-        yield Fix(f"a 1×1 projection to {expected} after {path}", (Insert("after", exactly(path), block),))
+        yield Fix(
+            f"a 1×1 projection to {expected} after {path}", (Insert("after", exactly(path), block),)
+        )
 
 
 def _one_part(trace: Trace, cat: int, missing: int) -> Iterator[Fix]:

@@ -32,9 +32,7 @@ def _say(trace: Trace, problem: Problem) -> Diagnostic:
         sizes = [format_shape(shape) for shape in shapes]
         title = f"cat needs equal sizes on axis {problem.dim}, got {' and '.join(sizes)}"
     parts = ", ".join(f"{name} {size}" for name, size in zip(names, sizes, strict=True))
-    return from_problem(
-        trace, problem, "ST102", title, parts, fixes=tuple(_fixes(trace, problem))
-    )
+    return from_problem(trace, problem, "ST102", title, parts, fixes=tuple(_fixes(trace, problem)))
 
 
 def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:

@@ -63,6 +63,8 @@ def _fit(trace: Trace, one: Ref, axis: int, other: Ref, other_axis: int) -> Iter
     rank = len(one.shape)
     if axis == 1 and path and rank >= 3:
         block = pointwise(wanted)
-        yield Fix(f"a 1×1 projection to {wanted} after {path}", (Insert("after", exactly(path), block),))
+        yield Fix(
+            f"a 1×1 projection to {wanted} after {path}", (Insert("after", exactly(path), block),)
+        )
     if axis >= 2 and rank == len(other.shape) and rank >= 4:
         yield from match_sizes(trace, one, other.shape[2:])

@@ -74,7 +74,8 @@ def _pool_before_flatten(trace: Trace, ref: Ref, expected: int) -> Iterator[Fix]
     if path and not rest and side * side == area and side:
         block = BlockSpec("AdaptiveAvgPool2d", (("output_size", side),))
         yield Fix(
-            f"average pooling to {side}×{side} after {path}", (Insert("after", exactly(path), block),)
+            f"average pooling to {side}×{side} after {path}",
+            (Insert("after", exactly(path), block),),
         )
 
 

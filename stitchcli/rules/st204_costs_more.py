@@ -41,5 +41,7 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
 def params_under(trace: Trace, path: str) -> int:
     """Parameters of a module and all in it, each weight once."""
     return sum(
-        w.count for w in trace.weights if not w.is_buffer and w.path.startswith(f"{path}." if path else "")
+        w.count
+        for w in trace.weights
+        if not w.is_buffer and w.path.startswith(f"{path}." if path else "")
     )

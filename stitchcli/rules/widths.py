@@ -43,7 +43,9 @@ def _set(layer: Layer, name: str | None, width: int) -> tuple[Edit, ...]:
         return ()
     before = layer.attributes[name]
     value = (*before[:-1], width) if isinstance(before, tuple) else width
-    edits = [set_one(layer, name, value[0] if isinstance(value, tuple) and len(value) == 1 else value)]
+    edits = [
+        set_one(layer, name, value[0] if isinstance(value, tuple) and len(value) == 1 else value)
+    ]
     groups = layer.attributes.get("groups", layer.attributes.get("num_groups", 1))
     if isinstance(groups, int) and groups > 1:
         edits += _regroup(layer, name, width, groups)
@@ -66,7 +68,9 @@ def _regroup(layer: Layer, name: str, width: int, groups: int) -> list[Edit]:
 def adapter(trace: Trace, consumer: Layer, shape: Shape, width: int) -> Edit | None:
     """A 1×1 convolution, or a Linear for tokens, ahead of a layer."""
     if consumer.family == "linear":
-        return Insert("before", exactly(consumer.path), BlockSpec("Linear", (("out_features", width),)))
+        return Insert(
+            "before", exactly(consumer.path), BlockSpec("Linear", (("out_features", width),))
+        )
     if consumer.path and 3 <= len(shape) <= 5:
         return Insert("before", exactly(consumer.path), pointwise(width))
     return None

@@ -94,8 +94,12 @@ def _may_return_network(function: FunctionType) -> bool:
     if inspect.isclass(returns):
         return issubclass(returns, nn.Module)
     words = set(_names_in(function.__code__))
-    made = {name for name, v in function.__globals__.items() if inspect.isclass(v) and issubclass(v, nn.Module)}
-    return isinstance(returns, str) and "Module" in returns or bool(words & (made | {"nn"}))
+    made = {
+        name
+        for name, v in function.__globals__.items()
+        if inspect.isclass(v) and issubclass(v, nn.Module)
+    }
+    return (isinstance(returns, str) and "Module" in returns) or bool(words & (made | {"nn"}))
 
 
 def _used_by_others(classes: dict[str, Any]) -> set[str]:

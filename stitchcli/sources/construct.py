@@ -18,7 +18,8 @@ def construct(source: Any, arguments: Mapping[str, Any], name: str) -> nn.Module
     if isinstance(source, nn.Module):
         if arguments:
             raise TargetError(
-                f"{name} is already built, so it takes no --arg", "name its class or factory instead"
+                f"{name} is already built, so it takes no --arg",
+                "name its class or factory instead",
             )
         return source
     if not callable(source):
@@ -54,7 +55,9 @@ def check_arguments(source: Any, arguments: Mapping[str, Any], name: str, flag: 
         for word in arguments:
             if word not in names:
                 known = f"it takes {', '.join(names)}" if names else "it takes no arguments"
-                raise TargetError(f"{name} has no argument {word!r}", did_you_mean(word, names) or known)
+                raise TargetError(
+                    f"{name} has no argument {word!r}", did_you_mean(word, names) or known
+                )
     missing = [word for word in required_arguments(source) if word not in arguments]
     if missing:
         example = " ".join(f"{flag} {word}=…" for word in missing)
@@ -71,7 +74,11 @@ def _parameters(source: Any) -> list[inspect.Parameter]:
 def _with_config(source: Any, arguments: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A transformers network takes one ``config``: make its default, changed by the arguments."""
     config = getattr(source, "config_class", None)
-    if not callable(config) or "config" in arguments or required_arguments(source)[:1] != ["config"]:
+    if (
+        not callable(config)
+        or "config" in arguments
+        or required_arguments(source)[:1] != ["config"]
+    ):
         return arguments
     with guarded(f"building the config of {name}"):
         return {"config": config(**arguments)}

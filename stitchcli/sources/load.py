@@ -27,7 +27,10 @@ _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 def load(target: Target, device: str = "cpu") -> Network:
-    """The network that a target names, on ``device``. Raises TargetError, ModelError, DeviceError."""
+    """The network that a target names, on ``device``.
+
+    Raises TargetError, ModelError, DeviceError.
+    """
     check_device(device)
     user_code, build, name = _plan(target)
     with user_code.active():
@@ -153,12 +156,14 @@ def import_file(path: Path) -> tuple[ModuleType, UserCode]:
             where = f"{error.filename}:{error.lineno}" if error.lineno else str(path)
             line = (error.text or "").rstrip()
             raise TargetError(
-                f"{where}: {error.msg}", "mend the file's syntax", f"    {line.strip()}" if line else ""
+                f"{where}: {error.msg}",
+                "mend the file's syntax",
+                f"    {line.strip()}" if line else "",
             ) from error
         except ModuleNotFoundError as error:
             raise TargetError(
                 f"{path} imports {error.name}, which is not here",
-                f"pip install {(error.name or '').partition('.')[0]}, or run from the folder it lies in",
+                f"pip install {(error.name or '').partition('.')[0]}, or run where it lies",
             ) from error
     return module, user_code
 

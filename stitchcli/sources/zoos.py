@@ -1,4 +1,4 @@
-"""Networks from installed model zoos: ``timm:NAME``, ``torchvision:NAME``, ``ultralytics:FILE.yaml``."""
+"""Networks from installed zoos: ``timm:NAME``, ``torchvision:NAME``, ``ultralytics:FILE.yaml``."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def _torchvision(name: str, arguments: Mapping[str, Any]) -> Build:
     backbone = {"weights_backbone": None} if "weights_backbone" in takes else {}
     transforms = models.get_model_weights(name).DEFAULT.transforms
     side = getattr(transforms, "keywords", {}).get("crop_size")
+    inputs = (TensorSpec((1, 3, side, side)),) if isinstance(side, int) else None
 
     def build() -> Loaded:
         with guarded(f"building torchvision:{name}"):
             module: nn.Module = models.get_model(name, weights=None, **{**backbone, **arguments})
-        is_image = isinstance(side, int)
-        return module, (TensorSpec((1, 3, side, side)),) if is_image else None
+        return module, inputs
 
     return build
 
@@ -86,7 +86,8 @@ def _ultralytics(name: str, arguments: Mapping[str, Any]) -> Build:
     ultralytics = import_package("ultralytics")
     if not name.endswith((".yaml", ".yml")):
         raise TargetError(
-            f"ultralytics:{name} is not a model file", "name a .yaml, as in ultralytics:yolov8n.yaml"
+            f"ultralytics:{name} is not a model file",
+            "name a .yaml, as in ultralytics:yolov8n.yaml",
         )
     family = ultralytics.RTDETR if "rtdetr" in name else ultralytics.YOLO
 

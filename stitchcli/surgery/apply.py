@@ -16,7 +16,18 @@ from torch import nn
 from stitchcli.binding import Place, bind
 from stitchcli.catalog import Catalog
 from stitchcli.errors import EditError
-from stitchcli.records import Applied, BlockSpec, Built, Edit, Insert, Keep, Remove, Replace, Set, Trace
+from stitchcli.records import (
+    Applied,
+    BlockSpec,
+    Built,
+    Edit,
+    Insert,
+    Keep,
+    Remove,
+    Replace,
+    Set,
+    Trace,
+)
 from stitchcli.surgery.insert import insert
 from stitchcli.surgery.place import after, before, places_of
 from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
@@ -164,7 +175,9 @@ class Surgeon:
     def _put(self, path: str, new: nn.Module) -> None:
         """Put a module at its path, and at every other path that shares the same module."""
         if not path:
-            raise EditError("the whole network cannot be replaced or removed", "select a part of it")
+            raise EditError(
+                "the whole network cannot be replaced or removed", "select a part of it"
+            )
         for alias in self.paths.get(id(self.modules[path]), [path]):
             parent, _, name = alias.rpartition(".")
             self.modules[parent].add_module(name, new)
@@ -174,10 +187,12 @@ class Surgeon:
     def _refuse_unreachable(self, path: str) -> None:
         """A module that never runs but lends its weight cannot be replaced by calling another."""
         inside = [w for w in self.base.weights if w.path.startswith(f"{path}.")]
-        lent = {user for w in inside for user in w.users if user != path and not _is_inside(user, path)}
+        lent = {
+            user for w in inside for user in w.users if user != path and not _is_inside(user, path)
+        }
         if lent and path not in self.base.called:
             raise EditError(
-                f"{path!r} is never called: {sorted(lent)[0] or 'the root'!r} uses its weight directly",
+                f"{path!r} is never called: {min(lent) or 'the root'!r} uses its weight directly",
                 f"replace the module around it, or leave it out with --except {path}",
             )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy as is_uninitialized
 
 from stitchcli.errors import EditError
 
@@ -42,11 +43,13 @@ def _copy(module: nn.Module, convert: Any) -> nn.Module:
 
 
 def _without_numbers(tensor: Tensor) -> Tensor | None:
-    if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+    if is_uninitialized(tensor):
         return None
-    empty = torch.empty_strided(
-        tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device="meta"
-    ) if tensor.layout is torch.strided else torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")  # fmt: skip
+    if tensor.layout is torch.strided:
+        shape, strides = tuple(tensor.shape), tensor.stride()
+        empty = torch.empty_strided(shape, strides, dtype=tensor.dtype, device="meta")
+    else:
+        empty = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(empty, requires_grad=tensor.requires_grad)
     return empty

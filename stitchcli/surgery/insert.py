@@ -6,7 +6,8 @@ its children. Parents still find the attributes that they read, and ``isinstance
 
 from __future__ import annotations
 
-from functools import cache
+import copy
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -21,15 +22,15 @@ class Stitched(nn.Module):
     """Mixed into a module's own class: runs the blocks named in ``stitch_before`` on its first
     input, and those in ``stitch_after`` on its first output."""
 
-    _stitch_kind: str
-    stitch_before: list[str]
-    stitch_after: list[str]
+    _stitch_kind = ""
+    stitch_before: Sequence[str] = ()
+    stitch_after: Sequence[str] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The module's own forward between the blocks around it."""
         for name in self.stitch_before:
             args, kwargs = _on_first_input(self._modules[name], args, kwargs)
-        result = super().forward(*args, **kwargs)  # type: ignore[misc]
+        result = super().forward(*args, **kwargs)
         for name in self.stitch_after:
             result = _on_first(self._modules[name], result)
         return result
@@ -53,24 +54,29 @@ class StitchedSequential(Stitched):
         return x
 
 
-@cache
-def stitched_class(base: type[nn.Module]) -> type[Stitched]:
+_CLASSES: dict[type[nn.Module], type[nn.Module]] = {}
+
+
+def stitched_class(base: type[nn.Module]) -> type[nn.Module]:
     """The subclass of ``base`` that runs blocks around it; one for each base."""
-    is_sequential = base.forward is nn.Sequential.forward
-    mixin = StitchedSequential if is_sequential else Stitched
-    return type(f"Stitched{base.__name__}", (mixin, base), {"_stitch_kind": base.__name__})
+    if base not in _CLASSES:
+        is_sequential = base.forward is nn.Sequential.forward
+        mixin = StitchedSequential if is_sequential else Stitched
+        body = {"_stitch_kind": base.__name__}
+        _CLASSES[base] = type(f"Stitched{base.__name__}", (mixin, base), body)
+    return _CLASSES[base]
 
 
 def insert(module: nn.Module, side: Side, block: nn.Module, name: str) -> str:
     """Put ``block`` before or after ``module`` and give the child's name, made from ``name``.
 
-    Raises EditError where the module's forward goes over its children, which would run the block
-    once too often.
+    Blocks on one side run in the order in which they were put there. Raises EditError where the
+    module's forward goes over its children, which would run the block once too often.
     """
     if not isinstance(module, Stitched):
         _refuse_iteration(module)
         module.__class__ = stitched_class(type(module))
-        module.stitch_before, module.stitch_after = [], []
+    assert isinstance(module, Stitched)
     free = f"{side}_{name}"
     count = 1
     while hasattr(module, free):
@@ -78,10 +84,9 @@ def insert(module: nn.Module, side: Side, block: nn.Module, name: str) -> str:
         free = f"{side}_{name}_{count}"
     module.add_module(free, block)
     if side == "before":
-        # several blocks before a module run in the order in which they were given
-        module.stitch_before.append(free)
+        module.stitch_before = [*module.stitch_before, free]
     else:
-        module.stitch_after.append(free)
+        module.stitch_after = [*module.stitch_after, free]
     return free
 
 
@@ -93,7 +98,8 @@ def _refuse_iteration(module: nn.Module) -> None:
     is_list = isinstance(module, nn.Sequential) and forward is not nn.Sequential.forward
     if looped or is_list:
         raise EditError(
-            f"nothing can be put around a {type(module).__name__}: its forward goes over its children",
+            f"nothing can be put around a {type(module).__name__}: "
+            "its forward goes over its children",
             "select a module inside it, or the one around it",
         )
     if isinstance(module, nn.ModuleList | nn.ModuleDict):
@@ -108,12 +114,17 @@ def _refuse_iteration(module: nn.Module) -> None:
 def _on_first_input(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if args:
         return (_on_first(block, args[0]), *args[1:]), kwargs
-    first = next(name for name, value in kwargs.items() if isinstance(value, torch.Tensor))
-    return args, {**kwargs, first: block(kwargs[first])}
+    return args, _on_first(block, kwargs)
 
 
 def _on_first(block: Any, value: Any) -> Any:
-    """Run a block on a tensor, or on the first tensor of a tuple or a list."""
+    """Run a block on a tensor, or on the first tensor of a tuple, a list or a dict."""
+    if isinstance(value, dict):
+        changed = copy.copy(value)
+        name = next((k for k, v in value.items() if isinstance(v, torch.Tensor)), None)
+        if name is not None:
+            changed[name] = block(value[name])
+        return changed
     if isinstance(value, tuple | list) and value:
         rest = (_on_first(block, value[0]), *value[1:])
         return type(value)(rest) if type(value) in (tuple, list) else type(value)(*rest)
@@ -122,4 +133,5 @@ def _on_first(block: Any, value: Any) -> Any:
 
 def _rebuild(base: type[nn.Module]) -> nn.Module:
     cls = stitched_class(base)
-    return cls.__new__(cls)
+    module: nn.Module = cls.__new__(cls)
+    return module

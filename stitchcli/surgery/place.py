@@ -6,7 +6,14 @@ from stitchcli.binding import Place
 from stitchcli.records import Call, Layer, Shape, Trace
 
 _HYPER = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
-_WIDTH_IN = ("in_channels", "in_features", "num_features", "num_channels", "embed_dim", "embedding_dim")
+_WIDTH_IN = (
+    "in_channels",
+    "in_features",
+    "num_features",
+    "num_channels",
+    "embed_dim",
+    "embedding_dim",
+)
 _WIDTH_OUT = ("out_channels", "out_features", *_WIDTH_IN[2:])
 _TOKENS = ("Linear", "LayerNorm", "RMSNorm", "MultiheadAttention", "Embedding")
 
@@ -66,9 +73,17 @@ def _guess(layer: Layer, trace: Trace) -> Place:
         for path, each in trace.layers.items()
         if path == layer.path or path.startswith(f"{layer.path}.")
     ]
-    came = next((each.attributes[n] for each in inner for n in _WIDTH_IN if n in each.attributes), None)
+    came = next(
+        (each.attributes[n] for each in inner for n in _WIDTH_IN if n in each.attributes), None
+    )
     gave = next(
-        (each.attributes[n] for each in reversed(inner) for n in _WIDTH_OUT if n in each.attributes), None
+        (
+            each.attributes[n]
+            for each in reversed(inner)
+            for n in _WIDTH_OUT
+            if n in each.attributes
+        ),
+        None,
     )
     return Place(layer.path, came, gave, convolution=_convolution(layer))
 
@@ -77,4 +92,3 @@ def _convolution(layer: Layer) -> dict[str, object]:
     if layer.family != "conv":
         return {}
     return {name: layer.attributes[name] for name in _HYPER if name in layer.attributes}
-

@@ -14,7 +14,9 @@ from stitchcli.errors import EditError
 from stitchcli.words.near import did_you_mean
 
 
-def rebuild(module: nn.Module, changes: Mapping[str, Any], built_with: Mapping[str, Any]) -> nn.Module:
+def rebuild(
+    module: nn.Module, changes: Mapping[str, Any], built_with: Mapping[str, Any]
+) -> nn.Module:
     """A new module like ``module`` but for ``changes``. Raises EditError.
 
     A torch.nn layer, or a subclass of one, is told from its attributes; any other module needs
@@ -40,7 +42,7 @@ def rebuild(module: nn.Module, changes: Mapping[str, Any], built_with: Mapping[s
 
 
 def _like(module: nn.Module, donor: nn.Module) -> nn.Module:
-    """``module`` with the attributes and weights of ``donor``, its own hooks and further children."""
+    """``module`` with the attributes and weights of ``donor``, and its own hooks and children."""
     result = copy.copy(module)
     changed = {k: v for k, v in donor.__dict__.items() if not k.endswith("_hooks")}
     for store in ("_parameters", "_buffers", "_modules"):

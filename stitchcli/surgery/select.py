@@ -130,7 +130,9 @@ def _by_pattern(text: str, layers: Mapping[str, Layer]) -> frozenset[str]:
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise EditError(f"re:{text} is no regular expression: {error}", "see Python's re") from error
+        raise EditError(
+            f"re:{text} is no regular expression: {error}", "see Python's re"
+        ) from error
     return frozenset(path for path in layers if path and pattern.search(path))
 
 

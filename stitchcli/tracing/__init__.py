@@ -1,1 +1,1 @@
-"""One forward pass → Trace: shapes, costs, provenance and every mismatch, with nothing left behind."""
+"""One forward pass → Trace: shapes, costs, provenance and mismatches; nothing is left behind."""

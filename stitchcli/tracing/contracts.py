@@ -234,7 +234,8 @@ def _broadcast(a: Arguments, age: Callable[[Tensor], int]) -> list[Fault]:
     axes = [
         back
         for back in range(1, min(left.ndim, right.ndim) + 1)
-        if left.shape[-back] != right.shape[-back] and 1 not in (left.shape[-back], right.shape[-back])
+        if left.shape[-back] != right.shape[-back]
+        and 1 not in (left.shape[-back], right.shape[-back])
     ]
     if not axes:
         return []
@@ -293,10 +294,10 @@ _CONTRACTS: dict[str, tuple[str, Contract]] = {
     **{f"conv_transpose{n}d": (_CONV_TRANSPOSE, _conv_transpose) for n in (1, 2, 3)},
     **{f"max_pool{n}d": (_POOL, _pool) for n in (1, 2, 3)},
     **{f"avg_pool{n}d": (_AVG_POOL, _pool) for n in (1, 2, 3)},
-    **{op: ("input other", _broadcast) for op in ("add", "sub", "mul", "div")},
-    **{op: ("input other", _matmul) for op in ("matmul", "bmm", "mm")},
-    **{op: ("input", _reshape) for op in ("view", "reshape")},
-    **{op: ("input split_size dim", _split) for op in ("split", "split_with_sizes")},
+    **dict.fromkeys(("add", "sub", "mul", "div"), ("input other", _broadcast)),
+    **dict.fromkeys(("matmul", "bmm", "mm"), ("input other", _matmul)),
+    **dict.fromkeys(("view", "reshape"), ("input", _reshape)),
+    **dict.fromkeys(("split", "split_with_sizes"), ("input split_size dim", _split)),
     "linear": ("input weight bias", _linear),
     "batch_norm": (_NORM, _norm_over_channels),
     "instance_norm": (_NORM, _norm_over_channels),
@@ -312,7 +313,7 @@ _CONTRACTS: dict[str, tuple[str, Contract]] = {
 def check(
     op: str, args: tuple[Any, ...], kwargs: dict[str, Any], age: Callable[[Tensor], int]
 ) -> tuple[list[Fault], tuple[Any, ...], dict[str, Any]]:
-    """The faults of a call, and the arguments to go on with. ``age`` tells when a tensor was made."""
+    """The faults of a call, and arguments to go on with. ``age`` tells when a tensor was made."""
     entry = _CONTRACTS.get(op)
     if entry is None:
         return [], args, kwargs

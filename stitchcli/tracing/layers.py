@@ -89,7 +89,9 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, int | float | str | bool) or value is None
 
 
-def describe(module: nn.Module, built: Mapping[str, Site], blocks: Mapping[str, str]) -> dict[str, Layer]:
+def describe(
+    module: nn.Module, built: Mapping[str, Site], blocks: Mapping[str, str]
+) -> dict[str, Layer]:
     """Every module by its path; a module with several paths stands under its first."""
     return {
         path: Layer(

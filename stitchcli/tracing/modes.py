@@ -47,11 +47,11 @@ class WatchFunctions(TorchFunctionMode):
         return result
 
 
-class WatchOps(TorchDispatchMode):
+class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees the ops that torch really runs, fused and composite ones included, and costs them."""
 
     def __init__(self, recorder: Recorder, originals: Originals) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._recorder = recorder
         self._originals = originals
 
@@ -98,7 +98,7 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
         recorder.leave(call, result)
         return result
 
-    nn.Module.__call__ = call_and_record  # type: ignore[method-assign, assignment]
+    nn.Module.__call__ = call_and_record  # type: ignore[method-assign]
     try:
         yield
     finally:

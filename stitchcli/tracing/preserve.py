@@ -16,11 +16,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy as is_uninitialized
 
 # These write to their running statistics although their schemas do not say so.
 _WRITES_STATISTICS = frozenset(
-    "native_batch_norm _native_batch_norm_legit _batch_norm_with_update cudnn_batch_norm "
-    "miopen_batch_norm batch_norm_update_stats".split()
+    [
+        "native_batch_norm",
+        "_native_batch_norm_legit",
+        "_batch_norm_with_update",
+        "cudnn_batch_norm",
+        "miopen_batch_norm",
+        "batch_norm_update_stats",
+    ]
 )
 
 
@@ -31,7 +38,7 @@ class Originals:
         self._owners: dict[int, Tensor] = {}
         self._copies: dict[int, tuple[Tensor, Tensor]] = {}
         for tensor in (*module.parameters(), *module.buffers()):
-            if tensor.device.type != "meta" and not _is_lazy(tensor):
+            if tensor.device.type != "meta" and not is_uninitialized(tensor):
                 self._owners[tensor.untyped_storage().data_ptr()] = tensor
 
     def before(self, op: Any, args: tuple[Any, ...]) -> None:
@@ -67,10 +74,6 @@ def preserved(module: nn.Module) -> Iterator[Originals]:
         yield originals
 
 
-def _is_lazy(tensor: Tensor) -> bool:
-    return isinstance(tensor, nn.parameter.UninitializedTensorMixin)
-
-
 def _contents(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
     """A module's attributes, and a shallow copy of each plain container among them."""
     containers = [
@@ -81,7 +84,9 @@ def _contents(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[An
     return dict(attributes), containers
 
 
-def _refill(attributes: dict[str, Any], saved: tuple[dict[str, Any], list[tuple[Any, Any]]]) -> None:
+def _refill(
+    attributes: dict[str, Any], saved: tuple[dict[str, Any], list[tuple[Any, Any]]]
+) -> None:
     before, containers = saved
     attributes.clear()
     attributes.update(before)

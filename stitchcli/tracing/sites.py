@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
@@ -21,7 +21,7 @@ _OUR_MODELS = tuple(f"{_OURS}/{part}/" for part in ("networks", "blocks"))
 _INSTALLED = tuple({sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")})
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_model_code(file: str) -> bool:
     """False for torch, for stitch's own machinery and for code without a file."""
     if file.startswith(_OURS):
@@ -29,7 +29,7 @@ def is_model_code(file: str) -> bool:
     return not file.startswith((_TORCH, "<"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_user_code(file: str) -> bool:
     """True for a file that belongs to no installed package."""
     return is_model_code(file) and not file.startswith((*_INSTALLED, _OURS))
@@ -56,9 +56,9 @@ def site_of(spot: Spot | None) -> Site | None:
         return None
     code, instruction = spot
     position = next(islice(code.co_positions(), instruction // 2, None), None)
-    if position is None or position[0] is None:
+    line, end_line, col, end_col = position or (None, None, None, None)
+    if line is None:
         return None
-    line, end_line, col, end_col = position
     return Site(
         file=code.co_filename,
         line=line,

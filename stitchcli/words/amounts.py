@@ -28,7 +28,8 @@ def parse_amount(text: str) -> int:
     number = match[1].replace(",", "").replace("_", "")
     whole, _, fraction = number.partition(".")
     factor = _FACTORS[match[2].upper()]
-    return int(whole) * factor + round(int(fraction or 0) * factor / 10 ** len(fraction))
+    parts = int(10 ** len(fraction))
+    return int(whole) * factor + round(int(fraction or 0) * factor / parts)
 
 
 def format_change(base: int, result: int) -> str:

@@ -126,10 +126,11 @@ def _parse_placement(text: str, flag: str) -> tuple[Selector, BlockSpec]:
 
 def _parse_bare(text: str, flag: str) -> Selector:
     if cut_first(text, "="):
-        raise EditError(f"{flag} {text!r} takes a selector alone", f"write for instance {flag} outc")
+        raise EditError(
+            f"{flag} {text!r} takes a selector alone", f"write for instance {flag} outc"
+        )
     return parse_selector(text)
 
 
 def _unquote(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
-

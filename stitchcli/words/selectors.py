@@ -72,7 +72,9 @@ def _parse_at(index: str, text: str) -> int | tuple[int | None, int | None]:
         return int(index)
     if match := _SLICE.fullmatch(index):
         return (int(match[1]) if match[1] else None, int(match[2]) if match[2] else None)
-    raise EditError(f"'@{index}' in selector {text!r} is no index or slice", "write @0, @-1 or @2:5")
+    raise EditError(
+        f"'@{index}' in selector {text!r} is no index or slice", "write @0, @-1 or @2:5"
+    )
 
 
 def _parse_word(step: str, text: str) -> Word:
@@ -91,4 +93,3 @@ def _parse_word(step: str, text: str) -> Word:
 
 def _print_word(word: Word) -> str:
     return word.text if word.kind == "any" else f"{word.kind}:{word.text}"
-

@@ -1,0 +1,160 @@
+"""Printers and parsers are inverses of each other, for every record that a flag can hold."""
+
+import shlex
+from keyword import iskeyword
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from stitchcli.errors import StitchError
+from stitchcli.records import (
+    BlockSpec,
+    Condition,
+    Edit,
+    Insert,
+    Keep,
+    Remove,
+    Replace,
+    Selector,
+    Set,
+    TensorSpec,
+    Word,
+)
+from stitchcli.words.amounts import format_amount, format_change, format_delta, parse_amount
+from stitchcli.words.edits import parse_block, parse_edit, print_block, print_edit, shell_edit
+from stitchcli.words.selectors import parse_selector, print_selector
+from stitchcli.words.shapes import DTYPES, parse_spec, print_spec
+from stitchcli.words.values import parse_value, print_value
+
+settings.register_profile("words", deadline=None, max_examples=150, database=None)
+settings.load_profile("words")
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
+    lambda name: not iskeyword(name)
+)
+SPECS = st.builds(
+    TensorSpec,
+    st.lists(st.integers(1, 10**6), min_size=1, max_size=6).map(tuple),
+    st.sampled_from(DTYPES),
+    st.just("") | NAMES,
+)
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+PLAIN = st.none() | st.booleans() | NUMBERS | NAMES
+VALUES = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(NAMES, inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+PATHS = st.lists(NAMES | st.integers(0, 99).map(str), min_size=1, max_size=3).map(".".join)
+GLOBS = st.sampled_from(["*", "**", "down?", "down[12]", "layer*.**.conv1", "[ab]*.[!c]"])
+WORDS = st.builds(Word, PATHS | GLOBS, st.sampled_from(["any", "name", "type", "family", "role"]))
+CONDITIONS = st.builds(
+    Condition, NAMES | st.just("a.b"), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), VALUES
+)
+END = st.none() | st.integers(-99, 99)
+SELECTORS = st.builds(
+    Selector,
+    st.lists(WORDS, min_size=1, max_size=3).map(tuple),
+    st.lists(CONDITIONS, max_size=3).map(tuple),
+    END | st.tuples(END, END),
+) | st.sampled_from([r"conv\d+", r"^(down|up)[12]\.", "a[b]$"]).map(
+    lambda pattern: Selector((Word(pattern, "re"),))
+)
+BLOCK_NAMES = NAMES | st.sampled_from(["nn.SiLU", "my/net.py:Gate", "../b.py:A", "a.b:C"])
+BLOCKS = st.builds(
+    BlockSpec, BLOCK_NAMES, st.lists(st.tuples(NAMES, VALUES), max_size=3).map(tuple)
+)
+EDITS = (
+    st.builds(Replace, SELECTORS, BLOCKS)
+    | st.builds(Insert, st.sampled_from(["after", "before"]), SELECTORS, BLOCKS)
+    | st.builds(Set, SELECTORS, NAMES, VALUES)
+    | st.builds(Remove, SELECTORS)
+    | st.builds(Keep, SELECTORS)
+)
+
+
+@given(SPECS)
+def test_specs(spec: TensorSpec) -> None:
+    assert parse_spec(print_spec(spec)) == spec
+
+
+@given(VALUES)
+def test_values(value: Any) -> None:
+    read = parse_value(print_value(value))
+    assert read == value and type(read) is type(value)
+
+
+@given(SELECTORS)
+def test_selectors(selector: Selector) -> None:
+    assert parse_selector(print_selector(selector)) == selector
+
+
+@given(BLOCKS)
+def test_blocks(block: BlockSpec) -> None:
+    assert parse_block(print_block(block)) == block
+
+
+@given(EDITS)
+def test_edits(edit: Edit) -> None:
+    assert parse_edit(print_edit(edit)) == edit
+    assert parse_edit(shell_edit(edit)) == edit
+
+
+@given(EDITS)
+def test_edits_through_a_shell(edit: Edit) -> None:
+    words = shlex.split(shell_edit(edit))
+    assert len(words) == 2
+    assert parse_edit(" ".join(words)) == edit
+
+
+@given(st.text("abk=:@[]/*.,1<>!x-()' ", max_size=16))
+def test_what_can_be_read_is_printed_so_that_it_reads_the_same(text: str) -> None:
+    try:
+        selector = parse_selector(text)
+    except StitchError:
+        assume(False)
+    assert parse_selector(print_selector(selector)) == selector
+
+
+@given(st.integers(0, 10**15))
+@example(999_994)
+@example(999_995)
+def test_amounts(count: int) -> None:
+    assert parse_amount(str(count)) == parse_amount(f"{count:,}") == count
+    text = format_amount(count)
+    assert abs(parse_amount(text) - count) <= 0.005 * count
+    assert len(text) <= 7
+    assert format_amount(-count) == (f"-{text}" if count else text)
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_changes(base: int, result: int) -> None:
+    assert (format_change(base, result) == "") == (base == result)
+    assert format_delta(result - base)[0] == ("+" if result >= base else "−")
+    assert format_change(base, result).startswith(("−", "≈")) or result >= base
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("1x77:long", TensorSpec((1, 77), "int64")),
+        (" mask = 1X77 :bool".replace(" ", ""), TensorSpec((1, 77), "bool", "mask")),
+        ("1×3,4", TensorSpec((1, 3, 4))),
+    ],
+)
+def test_other_spellings_of_shapes(text: str, spec: TensorSpec) -> None:
+    assert parse_spec(text) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("True", True), ("NONE", None), ("3x5", (3, 5)), ("[1,2]", [1, 2]), ("gelu", "gelu")],
+)
+def test_other_spellings_of_values(text: str, value: Any) -> None:
+    assert parse_value(text) == value

@@ -17,8 +17,8 @@ from stitchcli.words.near import did_you_mean
 
 _NAMES = {
     "in": """in_channels c1 in_features in_chs inplanes in_dim in_planes in_ch in_chans inp
-        in_channel dim_in inc input_channels input_channel input_dim ch_in cin inchannels in_c input_filters
-        in_filters nin n_in in_size""",
+        in_channel dim_in inc input_channels input_channel input_dim ch_in cin inchannels in_c
+        input_filters in_filters nin n_in in_size""",
     "out": """out_channels c2 out_features out_dim out_chs planes dim_out out_ch oup out_planes
         output_dim ch_out cout out_channel outc out_chans output_channels output_channel outchannels
         out_c output_filters out_filters outplanes nout n_out out out_size""",

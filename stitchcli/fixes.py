@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from stitchcli.errors import StitchError
+from stitchcli.errors import EditError, StitchError
 from stitchcli.records import (
     Audit,
     Diagnostic,
@@ -20,6 +20,7 @@ from stitchcli.records import (
     Verification,
 )
 from stitchcli.rules import diagnose
+from stitchcli.surgery.select import select
 from stitchcli.workbench import Workbench
 
 _MOST = 3
@@ -77,6 +78,7 @@ class Trial:
         tried: list[Fix] = []
         seen: set[object] = set()
         for fix in diagnostic.fixes[:_MOST_TRIED]:
+            fix = replace(fix, edits=tuple(_plainly(edit, self.base) for edit in fix.edits))
             key = (fix.edits, fix.inputs)
             # sizes are tried from the nearest on: the first that runs will do
             if key in seen or (fix.inputs and any(other.inputs for other in tried)):
@@ -107,6 +109,17 @@ class Trial:
             solved={_key(d) for d in left} <= wanted
             and (after.complete or not self.result.complete),
         )
+
+
+def _plainly(edit: Edit, base: Trace) -> Edit:
+    """The edit with ``name:`` before a path that could also be a class or a family."""
+    word = edit.where.words[0]
+    try:
+        if select(edit.where, base) == (word.text,):
+            return edit
+    except EditError:
+        pass
+    return replace(edit, where=replace(edit.where, words=(replace(word, kind="name"),)))
 
 
 def _key(diagnostic: Diagnostic) -> tuple[str, str]:

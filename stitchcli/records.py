@@ -314,7 +314,8 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One fault, said so that it can be mended from the report alone."""
+    """One fault, said so that it can be mended from the report alone. ``call`` is the index of the
+    call that met it."""
 
     code: str
     severity: Severity
@@ -329,6 +330,7 @@ class Diagnostic:
     consumers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
+    call: int | None = None
 
 
 @dataclass(frozen=True)

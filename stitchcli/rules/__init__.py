@@ -39,17 +39,14 @@ RULES: tuple[Rule, ...] = (
 def diagnose(audit: Audit) -> tuple[Diagnostic, ...]:
     """Every diagnostic: errors in the order in which the forward met them, then the rest."""
     found = [diagnostic for rule in RULES for diagnostic in rule(audit)]
-    order = {"error": 0, "warning": 1, "note": 2}
-    first: dict[str, int] = {}
-    for call in audit.result.calls:
-        first.setdefault(call.path, call.index)
+    severities = ("error", "warning", "note")
+    last = len(audit.result.calls)
     return tuple(
         sorted(
             found,
             key=lambda d: (
-                order[d.severity],
-                d.phase != "build",
-                first.get(d.path, 1 << 60),
+                severities.index(d.severity),
+                last if d.call is None else d.call,
                 d.code,
             ),
         )

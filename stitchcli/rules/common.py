@@ -44,6 +44,7 @@ def from_problem(
         notes=notes,
         consumers=consumers,
         fixes=fixes,
+        call=problem.call,
     )
 
 
@@ -57,15 +58,14 @@ def operand(trace: Trace, ref: Ref, index: int) -> tuple[str, tuple[int, ...], s
     return name, ref.shape, made_by
 
 
-def short_name(trace: Trace, ref: Ref) -> str:
-    """What made a tensor, in a word."""
+def short_name(trace: Trace, ref: Ref, axis: int = 1) -> str:
+    """What made a tensor, in a word; behind a functional call, what decided its width."""
     if ref.producer is None:
         return ref.name or "a constant"
     call = trace.calls[ref.producer]
     if call.is_module:
         return call.path
-    found = origin(trace, ref, ref.shape[1] if len(ref.shape) > 1 else 0)
-    return name_of(trace, found)
+    return name_of(trace, origin(trace, ref, ref.shape[axis] if len(ref.shape) > axis else 0))
 
 
 def shape_words(shape: tuple[int, ...]) -> str:

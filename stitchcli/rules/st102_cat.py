@@ -24,13 +24,14 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
 
 def _say(trace: Trace, problem: Problem) -> Diagnostic:
     shapes = [ref.shape for ref in problem.operands]
-    names = [short_name(trace, ref) for ref in problem.operands]
-    if (problem.dim or 0) >= 2:
+    names = [short_name(trace, ref, problem.dim or 0) for ref in problem.operands]
+    axis = problem.dim or 0
+    if axis >= 2 and len(shapes[0]) >= 4:
         sizes = [format_shape(shape[2:]) for shape in shapes]
         title = f"cat needs equal height and width, got {' and '.join(dict.fromkeys(sizes))}"
     else:
         sizes = [format_shape(shape) for shape in shapes]
-        title = f"cat needs equal sizes on axis {problem.dim}, got {' and '.join(sizes)}"
+        title = f"cat needs equal sizes on axis {axis}, got {' and '.join(sizes)}"
     parts = ", ".join(f"{name} {size}" for name, size in zip(names, sizes, strict=True))
     return from_problem(trace, problem, "ST102", title, parts, fixes=tuple(_fixes(trace, problem)))
 
@@ -42,9 +43,10 @@ def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
     leader = next((ref for ref in others if ref.shape[axis] == problem.expected), None)
     if leader is None:
         return
-    if axis < 2 or len(odd.shape) < 3:
-        found = origin(trace, odd, problem.got or 0)
-        yield from producer_fixes(trace, found.call, found.followers, problem.expected or 0)
+    if axis < 2 or len(odd.shape) < 4:
+        for one, wanted in ((odd, leader.shape[axis]), (leader, odd.shape[axis])):
+            found = origin(trace, one, one.shape[axis])
+            yield from producer_fixes(trace, found.call, found.followers, wanted)
         return
     # what was made last is usually what was meant to fit what was kept
     yield from match_sizes(trace, leader, odd.shape[2:])

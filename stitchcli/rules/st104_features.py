@@ -28,6 +28,9 @@ def _say(trace: Trace, problem: Problem) -> Diagnostic:
     if problem.op in ("view", "reshape"):
         title = f"{problem.op} cannot make {problem.text} of {shape_words(ref.shape)}"
         label = f"{got} elements, a multiple of {expected} is needed"
+    elif problem.op == "scaled_dot_product_attention":
+        title = f"attention of tensors whose {problem.text} is {expected} and {got}"
+        label = " and ".join(shape_words(each.shape) for each in problem.operands)
     elif problem.op == "linear":
         title = f"linear expects {expected} features, got {got}"
         label = f"{got} at the input's {shape_words(trace.inputs[0].shape)}"
@@ -49,7 +52,7 @@ def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
             yield Fix(f"let {layer.path} take {got}", edits)
         yield from _pool_before_flatten(trace, ref, expected)
         yield from _fitting_input(trace, expected, got)
-    elif problem.op in ("view", "reshape"):
+    elif problem.op in ("view", "reshape", "scaled_dot_product_attention"):
         yield from _rescale_producer(trace, ref, expected, got)
     else:
         for each, size in ((ref, expected), (problem.operands[-1], got)):

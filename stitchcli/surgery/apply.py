@@ -82,6 +82,10 @@ class Surgeon:
         _refuse_twice(edits, matched)
         done: dict[int, Applied] = {}
         for kind in (Keep, Replace, Set, Insert, Remove):
+            if kind is Set:
+                self._set_all(
+                    [(e, m) for e, m in zip(edits, matched, strict=True) if isinstance(e, Set)]
+                )
             for index, edit in enumerate(edits):
                 if isinstance(edit, kind):
                     built = [b for path in matched[index] for b in self._carry_out(edit, path)]
@@ -111,8 +115,6 @@ class Surgeon:
         match edit:
             case Replace():
                 yield self._replace(path, edit.block)
-            case Set():
-                self._set(path, edit)
             case Insert():
                 yield self._insert(path, edit)
             case Remove():
@@ -129,13 +131,17 @@ class Surgeon:
         self.arguments[path] = arguments
         return Built(path, block.name, arguments)
 
-    def _set(self, path: str, edit: Set) -> None:
-        module = rebuild(
-            self.modules[path], {edit.attribute: edit.value}, self.arguments.get(path, {})
-        )
-        if path in self.arguments:
-            self.arguments[path] = {**self.arguments[path], edit.attribute: edit.value}
-        self._put(path, module)
+    def _set_all(self, found: Sequence[tuple[Set, Paths]]) -> None:
+        """All new arguments of a module at once: groups and widths depend on each other."""
+        changes: dict[str, dict[str, Any]] = {}
+        for edit, paths in found:
+            for path in paths:
+                changes.setdefault(path, {})[edit.attribute] = edit.value
+        for path, values in changes.items():
+            built_with = self.arguments.get(path, {})
+            self._put(path, rebuild(self.modules[path], values, built_with))
+            if built_with:
+                self.arguments[path] = {**built_with, **values}
 
     def _insert(self, path: str, edit: Insert) -> Built:
         around = after if edit.side == "after" else before

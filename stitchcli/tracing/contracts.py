@@ -273,10 +273,19 @@ def _reshape(a: Arguments, age: Callable[[Tensor], int]) -> list[Fault]:
     free = -1 in shape
     if (free and known and x.numel() % known == 0) or (not free and known == x.numel()):
         return []
-    filled = [max(x.numel() // max(known, 1), 1) if size == -1 else size for size in shape]
+    rest = _nearest_product(x, x.numel() / max(known, 1))
+    filled = [rest if size == -1 else size for size in shape]
     a.args[0] = x.new_zeros(filled)
     text = "×".join(str(size) for size in shape)
     return [Fault("features", (x,), 0, None, known, x.numel(), text)]
+
+
+def _nearest_product(x: Tensor, wanted: float) -> int:
+    """The product of neighbouring sizes nearest to ``wanted``: a view that does not divide was
+    written for one of these, such as height times width."""
+    sizes = list(x.shape)
+    ends = [(i, j) for i in range(len(sizes)) for j in range(i + 1, len(sizes) + 1)]
+    return min((prod(sizes[i:j]) for i, j in ends), key=lambda size: abs(size - wanted), default=1)
 
 
 def _split(a: Arguments, age: Callable[[Tensor], int]) -> list[Fault]:
@@ -287,6 +296,28 @@ def _split(a: Arguments, age: Callable[[Tensor], int]) -> list[Fault]:
     shape[dim] = sum(sizes)
     a["input"] = x.new_zeros(shape)
     return [Fault("channels", (x,), 0, dim % x.ndim, sum(sizes), x.shape[dim])]
+
+
+def _dot_product_attention(a: Arguments, age: Callable[[Tensor], int]) -> list[Fault]:
+    """Queries and keys share their depth, keys and values their length; all share their heads."""
+    query, key, value = a["query"], a["key"], a["value"]
+    pairs = [
+        (query, key, "key", -1, "depth"),
+        (key, value, "value", -2, "length"),
+        *((query, key, "key", axis, "heads") for axis in range(-query.ndim, -2)),
+        *((query, value, "value", axis, "heads") for axis in range(-query.ndim, -2)),
+    ]
+    for one, other, name, axis, text in pairs:
+        sizes = one.shape[axis], other.shape[axis]
+        if text == "heads" and (1 in sizes or "enable_gqa" in a.kwargs):
+            continue
+        if sizes[0] != sizes[1]:
+            shape = list(other.shape)
+            shape[axis] = sizes[0]
+            a[name] = other.new_zeros(shape)
+            dim = other.ndim + axis
+            return [Fault("features", (other, one), 0, dim, *sizes, text)]
+    return []
 
 
 _CONTRACTS: dict[str, tuple[str, Contract]] = {
@@ -306,6 +337,7 @@ _CONTRACTS: dict[str, tuple[str, Contract]] = {
     "rms_norm": ("input normalized_shape weight eps", _layer_norm),
     "prelu": ("input weight", _prelu),
     "cat": ("tensors dim", _cat),
+    "scaled_dot_product_attention": ("query key value attn_mask", _dot_product_attention),
     "multi_head_attention_forward": ("query key value embed_dim_to_check", _attention),
 }
 

@@ -93,6 +93,9 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
             return original(module, *args, **kwargs)
         try:
             result = original(module, *args, **kwargs)
+        except BaseException as error:
+            recorder.fail(call, error)
+            raise
         finally:
             recorder.stack.pop()
         recorder.leave(call, result)

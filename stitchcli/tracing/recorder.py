@@ -62,6 +62,7 @@ class Recorder:
     users: dict[int, dict[str, None]] = field(default_factory=dict)
     refusal: Refusal | None = None
     current: OpenCall | None = None
+    failed: tuple[BaseException, OpenCall] | None = None
 
     def __post_init__(self) -> None:
         self.paths: dict[int, str] = {}
@@ -125,6 +126,21 @@ class Recorder:
             text[0] if text else type(error).__name__, site_of(call.spot),
         )  # fmt: skip
         self.refusal = Refusal(error, problem)
+
+    def fail(self, call: OpenCall, error: BaseException) -> None:
+        """An exception left a module's forward: the innermost one is remembered."""
+        if self.failed is None or self.failed[0] is not error:
+            self.failed = error, call
+
+    def verdict(self, error: BaseException) -> Problem | None:
+        """What made the forward stop, if it is a fault of the network's shapes."""
+        if self.refusal is not None and self.refusal.error is error:
+            return self.refusal.problem
+        if type(error).__module__.startswith("einops") and self.failed is not None:
+            self.refuse("einops", self.failed[1], error)
+            assert self.refusal is not None
+            return self.refusal.problem
+        return None
 
     # -------------------------------------------------- tensors
 

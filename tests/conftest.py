@@ -7,10 +7,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from zoo_stub import declare_torchvision
 
 from stitchcli.records import Target, TensorSpec, Trace
 from stitchcli.sources.load import load
 from stitchcli.tracing.trace import trace
+
+declare_torchvision()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from stitchcli.rules.common import from_problem, problems, shape_words
 from stitchcli.rules.provenance import module_of, origin
 from stitchcli.rules.sizes import input_fix, other_inputs
 from stitchcli.rules.st101_channels import is_features
-from stitchcli.rules.widths import producer_fixes, set_in
+from stitchcli.rules.widths import producer_fixes, rescaled_producers, set_in
 from stitchcli.words.selectors import exactly
 
 
@@ -52,13 +52,12 @@ def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
             yield Fix(f"let {layer.path} take {got}", edits)
         yield from _pool_before_flatten(trace, ref, expected)
         yield from _fitting_input(trace, expected, got)
-    elif problem.op in ("view", "reshape", "scaled_dot_product_attention"):
-        yield from _rescale_producer(trace, ref, expected, got)
-    else:
+    elif problem.op in ("matmul", "bmm", "mm"):
         for each, size in ((ref, expected), (problem.operands[-1], got)):
             width = each.shape[-1] if each is ref else each.shape[-2]
             found = origin(trace, each, width)
             yield from producer_fixes(trace, found.call, found.followers, size)
+    yield from rescaled_producers(trace, ref, expected, got)
     yield from other_inputs(trace)
 
 
@@ -89,16 +88,3 @@ def _fitting_input(trace: Trace, expected: int, got: int) -> Iterator[Fix]:
         size = tuple(round(s * (expected / got) ** 0.5) for s in shape[2:])
         if min(size) > 0:
             yield input_fix(trace, size)
-
-
-def _rescale_producer(trace: Trace, ref: Ref, expected: int, got: int) -> Iterator[Fix]:
-    """The layer before a view gives a width that the view cannot split."""
-    for width in dict.fromkeys((ref.shape[-1], *(ref.shape[1:2]))):
-        found = origin(trace, ref, width)
-        needed, rest = divmod(width * expected, got)
-        if not rest and needed:
-            yield from producer_fixes(trace, found.call, found.followers, needed)
-        nearest = -(-width // expected) * expected
-        for other in dict.fromkeys((nearest, nearest - expected)):
-            if other not in (width, 0, needed):
-                yield from producer_fixes(trace, found.call, found.followers, other)

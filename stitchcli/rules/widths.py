@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import gcd
 
-from stitchcli.records import BlockSpec, Call, Edit, Fix, Insert, Layer, Set, Shape, Trace
+from stitchcli.records import BlockSpec, Call, Edit, Fix, Insert, Layer, Ref, Set, Shape, Trace
 from stitchcli.words.selectors import exactly
 
 _IN = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape",
        "num_parameters", "embed_dim")  # fmt: skip
 _OUT = ("out_channels", "out_features", "embedding_dim", *_IN[2:])
-_MAX_INPUT = 4096
+_MOST_UPSTREAM, _MOST_RESCALED = 60, 4
 
 
 def width_in(layer: Layer) -> str | None:
@@ -95,3 +96,33 @@ def producer_fixes(
     if following:
         fixes.append(Fix(f"{title}, and what follows take it", (*edits, *following)))
     return fixes
+
+
+def rescaled_producers(trace: Trace, ref: Ref, expected: int, got: int) -> Iterator[Fix]:
+    """Where views stand between a layer and the place that refuses its output, widths are not the
+    same but proportional: scale one of the layers upstream, the nearest first."""
+    waiting, seen, found = [ref.producer], set[int](), 0
+    while waiting and len(seen) < _MOST_UPSTREAM and found < _MOST_RESCALED:
+        index = waiting.pop(0)
+        if index is None or index in seen:
+            continue
+        seen.add(index)
+        call = trace.calls[index]
+        layer = trace.layers.get(call.path) if call.is_module else None
+        name = width_out(layer) if layer is not None else None
+        if layer is None or name is None:
+            waiting += [each.producer for each in call.inputs]
+            continue
+        found += 1
+        width = layer.attributes[name]
+        if isinstance(width, int):
+            for needed in _proportional(width, expected, got):
+                yield from producer_fixes(trace, call, (), needed)
+
+
+def _proportional(width: int, expected: int, got: int) -> list[int]:
+    """``width * expected / got`` where that is whole; else the multiples of ``expected`` around."""
+    if got and width * expected % got == 0:
+        return [width * expected // got]
+    below = width // expected * expected if expected else 0
+    return [size for size in (below + expected, below) if size not in (0, width)]

@@ -296,3 +296,25 @@ def test_what_a_zoo_does_not_have(zoos: None, target: str, help: str) -> None:
     with pytest.raises(TargetError, match=target.partition(":")[2]) as caught:
         loaded(target)
     assert help in caught.value.help
+
+
+@pytest.mark.xfail(strict=True, reason="a module that was imported before wins, or is lost")
+@pytest.mark.parametrize("name", ["token", "einops", "rich"])
+def test_a_file_that_is_called_like_an_imported_module(write: Write, name: str) -> None:
+    __import__(name)
+    before = sys.modules[name]
+    write(net(), f"{name}.py")
+    assert width_of(loaded(f"{name}.py")) == 4
+    assert sys.modules.get(name) is before
+
+
+@pytest.mark.xfail(strict=True, reason="a module that was imported before wins, or is lost")
+def test_a_neighbour_that_is_called_like_an_imported_module(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "neighbour", ModuleType("neighbour"))
+    before = sys.modules["neighbour"]
+    write(net("Block"), "neighbour.py")
+    write("from neighbour import Block\nclass Net(Block):\n    pass\n")
+    assert width_of(loaded("model.py")) == 4
+    assert sys.modules["neighbour"] is before

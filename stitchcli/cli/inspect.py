@@ -44,9 +44,6 @@ def complete_target(incomplete: str) -> list[str]:
     return [name for name in BUILTINS if name.startswith(incomplete)]
 
 
-EDIT_FLAGS = (
-    "edits (SEL is a path, class, family or glob, as in conv, down*, 'conv[k=3]', layer1/conv)"
-)
 Several = list[str]
 
 
@@ -178,7 +175,7 @@ def _write(
 def _print_table(report: Report, quiet: bool, color: Color) -> None:
     from rich.console import Console
 
-    from stitchcli.formats.table import print_table
+    from stitchcli.formats.table import print_table, strip_lines
     from stitchcli.formats.words import plain_text
 
     terminal = sys.stdout.isatty()
@@ -193,5 +190,5 @@ def _print_table(report: Report, quiet: bool, color: Color) -> None:
     )
     with console.capture() as captured:
         print_table(report, console, quiet=quiet)
-    text = captured.get()
+    text = strip_lines(captured.get())
     sys.stdout.write(text if can_encode(text) else plain_text(text))

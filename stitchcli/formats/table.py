@@ -36,7 +36,12 @@ def render_table(report: Report) -> str:
     print_table(report, console)
     file = console.file
     assert isinstance(file, StringIO)
-    return file.getvalue()
+    return strip_lines(file.getvalue())
+
+
+def strip_lines(text: str) -> str:
+    """The text without the blanks with which a table is padded on the right."""
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def print_table(report: Report, console: Console, *, quiet: bool = False) -> None:

@@ -54,7 +54,9 @@ def stitch(
     request = Request(_edits(edits), _inputs(input))
     if isinstance(network, nn.Module):
         return edited_module(_live(network), request)
-    return edited_module(load(Target(network, tuple((arguments or {}).items()))), request)
+    loaded = load(Target(network, tuple((arguments or {}).items())))
+    loaded.user_code.publish()
+    return edited_module(loaded, request)
 
 
 def _live(module: nn.Module) -> Network:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stitchcli.cli.streams import can_encode, stdout_to_stderr, write_whole
+from stitchcli.cli.streams import ascii_only, can_encode, escape_json, stdout_to_stderr, write_whole
 from stitchcli.errors import StitchError
 from stitchcli.networks import BUILTINS
 from stitchcli.records import Target
@@ -169,26 +169,31 @@ def _write(
     if format is Format.table:
         _print_table(report, quiet, color)
     else:
-        sys.stdout.write(FORMATS[format](report))
+        write_text(FORMATS[format](report), format)
 
 
 def _print_table(report: Report, quiet: bool, color: Color) -> None:
     from rich.console import Console
 
     from stitchcli.formats.table import print_table, strip_lines
-    from stitchcli.formats.words import plain_text
 
     terminal = sys.stdout.isatty()
     columns = shutil.get_terminal_size((120, 24)).columns
     console = Console(
         width=columns if terminal else max(columns, 120),
         force_terminal={"always": True, "never": False}.get(color),
-        no_color=True if color is Color.never else None,
-        color_system=None if color is Color.never else "auto",
+        no_color={"always": False, "never": True}.get(color),
+        color_system="standard" if color is Color.always else "auto",
         highlight=False,
         soft_wrap=False,
     )
     with console.capture() as captured:
         print_table(report, console, quiet=quiet)
-    text = strip_lines(captured.get())
-    sys.stdout.write(text if can_encode(text) else plain_text(text))
+    write_text(strip_lines(captured.get()), Format.table)
+
+
+def write_text(text: str, format: Format) -> None:
+    """Write to stdout, in ASCII where its encoding has no more."""
+    if not can_encode(text):
+        text = escape_json(text) if format is Format.json else ascii_only(text)
+    sys.stdout.write(text)

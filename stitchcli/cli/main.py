@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from importlib import metadata
 from itertools import pairwise
 from typing import Annotated
 
@@ -12,9 +13,11 @@ import typer
 
 from stitchcli import __version__
 from stitchcli.cli.inspect import inspect
+from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError
 
-FINDINGS, COULD_NOT, BUG, INTERRUPTED = 1, 2, 3, 130
+COULD_NOT, BUG, INTERRUPTED = 2, 3, 130
+_PYTHON = sys.version.split()[0]
 
 app = typer.Typer(
     name="stitch",
@@ -70,18 +73,24 @@ def run() -> int:
 
 
 def _fail(message: str, help: str, details: str = "", code: int = COULD_NOT) -> int:
-    typer.echo(f"error: {message}", err=True)
-    if details:
-        typer.echo(details, err=True)
-    if help:
-        typer.echo(f"help: {help}", err=True)
+    lines = [f"error: {' '.join(message.splitlines())}", details, f"help: {help}" if help else ""]
+    for line in filter(None, lines):
+        typer.echo(line if can_encode(line, sys.stderr) else ascii_only(line), err=True)
     if _wants_json():
         from stitchcli.formats.json import render_error
 
-        versions = {"version": __version__, "python": sys.version.split()[0]}
-        sys.stdout.write(render_error(message, help, code, versions))
+        versions = {"version": __version__, "torch": _torch_version(), "python": _PYTHON}
+        text = render_error(message, help, code, versions)
+        sys.stdout.write(text if can_encode(text) else escape_json(text))
         sys.stdout.flush()
     return code
+
+
+def _torch_version() -> str | None:
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _bug(error: Exception) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
+from typing import TextIO
 
 from stitchcli.errors import StitchError
 
@@ -64,10 +66,25 @@ def _umask() -> int:
     return mask
 
 
-def can_encode(text: str) -> bool:
-    """Whether stdout's encoding has every character of ``text``."""
+_PLAIN = str.maketrans(
+    {"×": "x", "→": "->", "−": "-", "≈": "~", "·": "|", "–": "-", "…": "...", "│": "|", "─": "-"}
+)
+
+
+def ascii_only(text: str) -> str:
+    """The same text for a stream that has only ASCII."""
+    return text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
+
+
+def escape_json(text: str) -> str:
+    """The same JSON document in ASCII."""
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+
+
+def can_encode(text: str, stream: TextIO | None = None) -> bool:
+    """Whether the encoding of a stream (stdout) has every character of ``text``."""
     try:
-        text.encode(sys.stdout.encoding or "ascii")
+        text.encode((stream or sys.stdout).encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

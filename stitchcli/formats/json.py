@@ -40,7 +40,9 @@ def render_json(report: Report) -> str:
     )
 
 
-def render_error(message: str, help: str, exit_code: int, versions: Mapping[str, str]) -> str:
+def render_error(
+    message: str, help: str, exit_code: int, versions: Mapping[str, str | None]
+) -> str:
     """The document that stands for a report which could not be made."""
     return _dump(
         {

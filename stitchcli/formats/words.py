@@ -11,15 +11,6 @@ from stitchcli.words.amounts import format_amount, format_change, format_delta
 from stitchcli.words.edits import shell_edit
 from stitchcli.words.shapes import format_shape, print_spec
 
-_PLAIN = str.maketrans(
-    {"×": "x", "→": "->", "−": "-", "≈": "~", "·": "|", "–": "-", "…": "...", "✓": "ok", "Δ": "d"}
-)
-
-
-def plain_text(text: str) -> str:
-    """The same text for a console that has only ASCII."""
-    return text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
-
 
 def heading(report: Report) -> str:
     """Name, device, mode and input of a network."""

@@ -123,7 +123,7 @@ def _as_file(text: str) -> tuple[Path, str] | None:
     match = re.fullmatch(r"(.+?\.py)(?::([\w.]+))?", text)
     if match:
         return Path(match[1]), match[2] or ""
-    path = Path(text)
+    path = Path(text or "?")
     if path.suffix or path.is_dir() or ("/" in text and ":" not in text):
         if path.is_dir():
             raise TargetError(f"{text} is a folder", "name a .py file in it")

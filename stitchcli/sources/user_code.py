@@ -15,6 +15,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from stitchcli.tracing.sites import is_user_code
+
 
 class AnyEncodingLoader(SourceFileLoader):
     """Reads source as it declares itself, else as UTF-8, else as GB18030."""
@@ -49,6 +51,12 @@ class _Finder:
         self.found.add(name)
         return spec
 
+    def local_names(self) -> set[str]:
+        """Top-level names that the folders hold."""
+        files = [each for folder in self._folders for each in Path(folder).iterdir()]
+        packages = (each for each in files if (each / "__init__.py").exists())
+        return {each.stem for each in (*packages, *files) if each.suffix in ("", ".py")}
+
 
 class UserCode:
     """The modules of one user's folders, present in ``sys.modules`` only while ``active``."""
@@ -64,7 +72,7 @@ class UserCode:
         if self._depth:
             yield
             return
-        hidden = {name: sys.modules.pop(name) for name in self._modules if name in sys.modules}
+        hidden = self._hide_namesakes()
         sys.modules.update(self._modules)
         sys.meta_path.insert(0, self._finder)
         wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -78,12 +86,25 @@ class UserCode:
             self._take_back()
             sys.modules.update(hidden)
 
+    def _hide_namesakes(self) -> dict[str, ModuleType]:
+        """Modules of other folders whose names stand in these folders too; what is installed stays
+        in sight, for whoever uses it already."""
+        names = {name.partition(".")[0] for name in self._modules} | self._finder.local_names()
+        return {
+            name: sys.modules.pop(name)
+            for name in list(sys.modules)
+            if name.partition(".")[0] in names
+            and (name in self._modules or not _is_installed(sys.modules[name]))
+        }
+
     def load_file(self, file: Path) -> ModuleType:
         """Import one file, by its dotted name where it lies in a package."""
         parents = _packages_of(file)
         name = ".".join([*(folder.name for folder in parents), file.stem])
         if parents:
             __import__(".".join(folder.name for folder in parents))
+        elif name in sys.modules or name in sys.stdlib_module_names:
+            name = f"user_{name}"  # a file called rich.py must not stand in for the package
         loader = AnyEncodingLoader(name, str(file))
         spec = spec_from_file_location(name, file, loader=loader)
         assert spec is not None
@@ -93,14 +114,28 @@ class UserCode:
         try:
             loader.exec_module(module)
         except BaseException:
-            del self._modules[name], sys.modules[name]
+            del self._modules[name]
+            sys.modules.pop(name, None)
             raise
         return module
+
+    def publish(self) -> None:
+        """Leave the modules in ``sys.modules`` where their names are free, so that networks made
+        of their classes can be pickled."""
+        for name, module in self._modules.items():
+            sys.modules.setdefault(name, module)
 
     def _take_back(self) -> None:
         for name in list(sys.modules):
             if name in self._modules or name.partition(".")[0] in self._finder.found:
                 self._modules[name] = sys.modules.pop(name)
+
+
+def _is_installed(module: ModuleType) -> bool:
+    """True for a module of the standard library or of an installed package."""
+    file = getattr(module, "__file__", None)
+    name = module.__name__.partition(".")[0]
+    return name in sys.stdlib_module_names or bool(file and not is_user_code(file))
 
 
 def folders_of(file: Path) -> tuple[Path, ...]:

@@ -204,18 +204,30 @@ class Surgeon:
 
 
 def _refuse_twice(edits: Sequence[Edit], matched: Sequence[Paths]) -> None:
-    """Two edits must not both decide what stands at one path."""
+    """Two edits must not both decide what stands at one path, and none must be lost with a module
+    that another one takes away."""
     owner: dict[str, Edit] = {}
     for edit, paths in zip(edits, matched, strict=True):
-        if not isinstance(edit, Replace | Remove):
+        if isinstance(edit, Replace | Remove):
+            for path in paths:
+                if path in owner:
+                    raise _conflict(path, owner[path], edit)
+                owner[path] = edit
+    for edit, paths in zip(edits, matched, strict=True):
+        if isinstance(edit, Keep):
             continue
         for path in paths:
-            if path in owner:
-                raise EditError(
-                    f"{path!r} is matched by both {print_edit(owner[path])} and {print_edit(edit)}",
-                    "narrow one of the selectors, for instance by an attribute: 'conv[k=3]'",
-                )
-            owner[path] = edit
+            for gone, other in owner.items():
+                removed = gone == path and isinstance(other, Remove) and other is not edit
+                if other is not edit and (_is_inside(path, gone) or removed):
+                    raise _conflict(path, other, edit)
+
+
+def _conflict(path: str, one: Edit, other: Edit) -> EditError:
+    return EditError(
+        f"{path!r} is matched by both {print_edit(one)} and {print_edit(other)}",
+        "narrow one of the selectors, for instance by an attribute: 'conv[k=3]'",
+    )
 
 
 def _is_inside(path: str, outer: str) -> bool:

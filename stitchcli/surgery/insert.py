@@ -7,7 +7,7 @@ its children. Parents still find the attributes that they read, and ``isinstance
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -45,13 +45,25 @@ class StitchedSequential(Stitched):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The blocks before, the children in order, the blocks after."""
         (x,) = args
-        inserted = {*self.stitch_before, *self.stitch_after}
-        own = [name for name in self._modules if name not in inserted]
-        for name in [*self.stitch_before, *own, *self.stitch_after]:
-            child = self._modules[name]
-            assert child is not None
-            x = _on_first(child, x) if name in inserted else child(x)
+        for name in self.stitch_before:
+            x = _on_first(self._modules[name], x)
+        for child in self:
+            x = child(x)
+        for name in self.stitch_after:
+            x = _on_first(self._modules[name], x)
         return x
+
+    def _own(self) -> list[nn.Module]:
+        inserted = {*self.stitch_before, *self.stitch_after}
+        return [m for name, m in self._modules.items() if m is not None and name not in inserted]
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        """The children it had: a parent that goes over them does not meet the blocks."""
+        return iter(self._own())
+
+    def __len__(self) -> int:
+        """How many children it had."""
+        return len(self._own())
 
 
 _CLASSES: dict[type[nn.Module], type[nn.Module]] = {}

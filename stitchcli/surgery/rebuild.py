@@ -52,12 +52,18 @@ def _like(module: nn.Module, donor: nn.Module) -> nn.Module:
 
 
 def keep_weights(old: nn.Module, new: nn.Module) -> None:
-    """Copy each tensor of the state dict that has the same name and shape."""
-    before, after = old.state_dict(), new.state_dict()
-    with torch.no_grad():
-        for name, tensor in after.items():
-            if name in before and before[name].shape == tensor.shape:
-                tensor.copy_(before[name])
+    """Give the new module each parameter and buffer of the old one that has the same name and
+    shape: the tensor itself, so that ties and frozen weights stay what they were."""
+    modules = dict(old.named_modules())
+    for path, each in new.named_modules():
+        if path not in modules:
+            continue
+        for store in ("_parameters", "_buffers"):
+            before, after = getattr(modules[path], store), getattr(each, store)
+            for name, tensor in after.items():
+                kept = before.get(name)
+                if tensor is not None and kept is not None and kept.shape == tensor.shape:
+                    after[name] = kept
 
 
 def carry_attributes(old: nn.Module, new: nn.Module) -> None:

@@ -40,7 +40,7 @@ def select(selector: Selector, trace: Trace) -> Paths:
     for word in selector.words:
         found = _below(found, word, trace)
         if not found and word is not selector.words[-1]:
-            raise _nothing(selector, f"no module is {word.text!r}", trace)
+            raise _nothing(selector, word, f"no module is {word.text!r}", trace)
     word = selector.words[-1]
     if len(selector.words) == 1 and word.kind != "name" and _is_root(word, trace):
         found.insert(0, "")
@@ -51,7 +51,7 @@ def select(selector: Selector, trace: Trace) -> Paths:
         kept = kept[slice(*selector.at)]
     if not kept:
         what = f"{len(found)} match before the filters" if found else f"nothing is {word.text!r}"
-        raise _nothing(selector, what, trace)
+        raise _nothing(selector, word, what, trace)
     return tuple(kept)
 
 
@@ -195,10 +195,10 @@ def _not_yet(word: Word) -> EditError:
     )
 
 
-def _nothing(selector: Selector, what: str, trace: Trace) -> EditError:
+def _nothing(selector: Selector, word: Word, what: str, trace: Trace) -> EditError:
     known = {*trace.layers, *(layer.kind for layer in trace.layers.values()), *FAMILIES}
     known |= {path.rpartition(".")[2] for path in trace.layers}
-    text = selector.words[-1].text
+    text = word.text
     same = sorted(p for p in trace.layers if re.fullmatch(_glob(text), p.rpartition(".")[2]))
     if same:
         example = same[0] if len(same) == 1 else f"**.{text}"

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from stitchcli.tracing import light_kernels
 from stitchcli.tracing.costs import formula_of
-from stitchcli.tracing.meta_kernels import META_KERNELS
 from stitchcli.tracing.ops import name_of
 from stitchcli.tracing.preserve import Originals
 from stitchcli.tracing.recorder import Recorder
@@ -50,8 +50,9 @@ class WatchFunctions(TorchFunctionMode):
 class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees the ops that torch really runs, fused and composite ones included, and costs them."""
 
-    def __init__(self, recorder: Recorder, originals: Originals) -> None:
+    def __init__(self, recorder: Recorder, originals: Originals, device: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._on_meta = device == "meta"
         self._recorder = recorder
         self._originals = originals
 
@@ -67,11 +68,7 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(arg, Tensor):
                 recorder.use(arg)
         self._originals.before(func, args)
-        kernel = META_KERNELS.get(func)
-        if kernel is None or args[0].device.type != "meta":
-            result = func(*args, **kwargs)
-        else:
-            result = kernel(*args, **kwargs)
+        result = (light_kernels.run if self._on_meta else _run)(func, args, kwargs)
         formula = formula_of(func)
         if formula is None:
             recorder.uncounted[str(func._schema.name).removeprefix("aten::")] += 1
@@ -80,6 +77,10 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if call is not None:
                 call.macs += macs
         return result
+
+
+def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    return func(*args, **kwargs)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def trace(
         stack.enter_context(torch.device("meta") if device == "meta" else nullcontext())
         args, kwargs = dummy_inputs(inputs, device)
         stack.enter_context(watch_modules(recorder))
-        stack.enter_context(WatchOps(recorder, originals))
+        stack.enter_context(WatchOps(recorder, originals, device))
         stack.enter_context(WatchFunctions(recorder))
         try:
             result = module(*args, **kwargs)
@@ -77,6 +77,7 @@ def dummy_inputs(
     for index, spec in enumerate(specs):
         dtype = getattr(torch, spec.dtype)
         make = torch.randn if dtype.is_floating_point or dtype.is_complex else torch.ones
+        make = torch.empty if device == "meta" else make
         tensor = make(spec.shape, dtype=dtype, device=device)
         tensor._stitch_input = spec.name or (f"input {index + 1}" if len(specs) > 1 else "input")  # type: ignore[attr-defined]
         if spec.name:

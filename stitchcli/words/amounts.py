@@ -7,7 +7,7 @@ import re
 from stitchcli.errors import StitchError
 
 _UNITS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3))
-_AMOUNT = re.compile(r"(\d[\d_,]*(?:\.\d+)?)\s*([kKmMgGbBtT]?)")
+_AMOUNT = re.compile(r"(\d[\d_,]{0,30}(?:\.\d{1,30})?)\s*([kKmMgGbBtT]?)")
 _FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
 

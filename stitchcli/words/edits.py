@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -92,7 +93,8 @@ def print_edit(edit: Edit) -> str:
 def shell_edit(edit: Edit) -> str:
     """The flag as it can be pasted into bash or zsh, quoted where they would expand it."""
     flag, _, value = print_edit(edit).partition(" ")
-    return f"{flag} {value}" if re.fullmatch(r"[\w./:=,+%^~-]+", value) else f"{flag} '{value}'"
+    is_safe = re.fullmatch(r"[\w./:=,+%^~-]+", value)
+    return f"{flag} {value}" if is_safe else f"{flag} {_quote(value)}"
 
 
 def parse_block(text: str) -> BlockSpec:
@@ -132,5 +134,18 @@ def _parse_bare(text: str, flag: str) -> Selector:
     return parse_selector(text)
 
 
+def _quote(value: str) -> str:
+    """Always in quotes: shlex leaves bare what zsh would expand, such as ``@``."""
+    quoted = shlex.quote(value)
+    return quoted if quoted != value else f"'{value}'"
+
+
 def _unquote(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+    """A value as the shell would have handed it on, where it begins and ends with a quote."""
+    if len(value) < 2 or value[0] not in "'\"" or value[-1] not in "'\"":
+        return value
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        return value
+    return words[0] if len(words) == 1 else value

@@ -9,26 +9,45 @@ from stitchcli.errors import EditError
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 
 
-def top_level(text: str) -> Iterator[tuple[int, str]]:
-    """Positions and characters of ``text`` that stand outside brackets and quotes."""
+def _walk(text: str) -> Iterator[tuple[int, str, int]]:
+    """Positions and characters with the depth of brackets and quotes that they stand in; what
+    opens and closes a bracket counts as inside it. Raises EditError where
+    they do not pair up."""
     closers: list[str] = []
     quote = ""
     for index, char in enumerate(text):
         if quote:
+            yield index, char, len(closers) + 1
             quote = "" if char == quote else quote
         elif char in "'\"":
             quote = char
+            yield index, char, len(closers) + 1
         elif char in _OPEN:
             closers.append(_OPEN[char])
-        elif closers and char == closers[-1]:
+            yield index, char, len(closers)
+        elif char in _OPEN.values():
+            if not closers or char != closers[-1]:
+                raise EditError(f"{text!r} has a {char!r} that closes nothing", "take it out")
+            yield index, char, len(closers)
             closers.pop()
-        elif not closers:
-            yield index, char
+        else:
+            yield index, char, len(closers)
     if closers or quote:
         raise EditError(
             f"{text!r} has no closing {(closers or [quote])[-1]}",
             "close it, and quote the whole value for the shell",
         )
+
+
+def top_level(text: str) -> Iterator[tuple[int, str]]:
+    """Positions and characters of ``text`` that stand outside brackets and quotes."""
+    return ((index, char) for index, char, depth in _walk(text) if depth == 0)
+
+
+def last_group(text: str) -> tuple[str, str] | None:
+    """What stands before the last ``[...]`` of a text that ends in ``]``, and what stands in it."""
+    opened = [index for index, char, depth in _walk(text) if char == "[" and depth == 1]
+    return (text[: opened[-1]], text[opened[-1] + 1 : -1]) if opened else None
 
 
 def split(text: str, separator: str) -> list[str]:

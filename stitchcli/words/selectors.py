@@ -8,13 +8,13 @@ from typing import cast
 from stitchcli.errors import EditError
 from stitchcli.records import Condition, Operator, Selector, Word, WordKind
 from stitchcli.words.near import did_you_mean
-from stitchcli.words.scan import cut_last, split
+from stitchcli.words.scan import cut_last, last_group, split
 from stitchcli.words.values import parse_value, print_value
 
 _KINDS = ("name", "type", "family", "role", "op", "re")
 _CONDITION = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(!=|<=|>=|=|<|>)\s*(.+?)\s*")
-_INDEX = re.compile(r"-?\d+")
-_SLICE = re.compile(r"(-?\d*):(-?\d*)")
+_INDEX = re.compile(r"-?\d{1,9}")
+_SLICE = re.compile(r"(-?\d{1,9})?:(-?\d{1,9})?")
 _GRAMMAR = "write [SCOPE/]WHAT[attribute=value,...][@index], for instance 'conv[k=3]@0'"
 
 
@@ -50,14 +50,12 @@ def exactly(path: str) -> Selector:
 
 
 def _split_conditions(rest: str, text: str) -> tuple[str, str]:
-    depth = 0
-    for index in range(len(rest) - 1, -1, -1):
-        depth += {"]": 1, "[": -1}.get(rest[index], 0)
-        if depth == 0:
-            # a glob such as down[12] has no operator inside its brackets
-            inside = rest[index + 1 : -1]
-            return (rest[:index], inside) if re.search("[=<>]", inside) else (rest, "")
-    raise EditError(f"selector {text!r} has a ']' without '['", _GRAMMAR)
+    """What stands before the conditions, and the conditions; none where the bracket is part of a
+    glob, such as ``down[12]``."""
+    parts = last_group(rest)
+    if parts is None:
+        raise EditError(f"selector {text!r} has a ']' without '['", _GRAMMAR)
+    return parts if re.search("[=<>]", parts[1]) else (rest, "")
 
 
 def _parse_condition(part: str, text: str) -> Condition:
@@ -73,7 +71,7 @@ def _parse_at(index: str, text: str) -> int | tuple[int | None, int | None]:
     if match := _SLICE.fullmatch(index):
         return (int(match[1]) if match[1] else None, int(match[2]) if match[2] else None)
     raise EditError(
-        f"'@{index}' in selector {text!r} is no index or slice", "write @0, @-1 or @2:5"
+        f"{'@' + index!r} in selector {text!r} is no index or slice", "write @0, @-1 or @2:5"
     )
 
 

@@ -13,7 +13,7 @@ DTYPES = (
     "bool", "complex64",
 )  # fmt: skip
 _ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64"}
-_SHAPE = re.compile(r"\d+(?:[xX×,]\d+)*")
+_SHAPE = re.compile(r"\d{1,12}(?:[xX×,]\d{1,12})*")
 
 
 def parse_spec(text: str) -> TensorSpec:

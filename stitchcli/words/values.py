@@ -10,6 +10,7 @@ from stitchcli.errors import EditError
 
 _WORDS: dict[str, Any] = {"true": True, "false": False, "none": None}
 _GRID = re.compile(r"\d+(x\d+)+")
+_BARE = re.compile(r"[\w./+%^~-]+")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -18,11 +19,11 @@ def parse_value(text: str) -> Any:
     text = text.strip()
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    if _GRID.fullmatch(text):
-        return tuple(int(part) for part in text.split("x"))
     try:
+        if _GRID.fullmatch(text):
+            return tuple(int(part) for part in text.split("x"))
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text
 
 
@@ -36,7 +37,7 @@ def print_value(value: Any) -> str:
         and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in value)
     ):
         return "x".join(str(v) for v in value)
-    if isinstance(value, str) and parse_value(value) == value:
+    if isinstance(value, str) and _BARE.fullmatch(value) and parse_value(value) == value:
         return value
     return repr(value)
 

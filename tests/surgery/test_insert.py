@@ -174,7 +174,6 @@ def test_a_module_that_goes_over_its_children_is_refused(
     assert caught.value.help
 
 
-@pytest.mark.xfail(strict=True, reason="a Sequential that its parent goes over runs it at the end")
 def test_before_a_sequential_that_its_parent_goes_over(live: Any) -> None:
     net = Listed()
     net.layers[0] = nn.Identity()

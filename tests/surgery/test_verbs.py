@@ -107,7 +107,6 @@ def test_set_refuses(builtin: Any, flag: str, message: str, help: str) -> None:
     assert help in caught.value.help and caught.value.help
 
 
-@pytest.mark.xfail(strict=True, reason="a layer that is built again gets new parameters")
 def test_set_keeps_ties_and_frozen_weights(live: Any) -> None:
     net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
     net[2].weight = net[0].weight
@@ -223,15 +222,12 @@ def test_selectors_speak_of_the_network_before_any_edit(builtin: Any) -> None:
         ("--replace conv=dwconv", "--after conv=se", "--set conv.kernel_size=5"),
         pytest.param(
             ("--replace down1=pointwise", "--after down1/conv2d=se"),
-            marks=pytest.mark.xfail(strict=True, reason="the edit inside is lost without a word"),
         ),
         pytest.param(
             ("--replace down1=pointwise", "--replace down1/conv2d=dwconv"),
-            marks=pytest.mark.xfail(strict=True, reason="the edit inside is lost without a word"),
         ),
         pytest.param(
             ("--remove down1", "--after down1=se"),
-            marks=pytest.mark.xfail(strict=True, reason="the edit inside is lost without a word"),
         ),
     ],
 )

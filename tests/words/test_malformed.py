@@ -104,7 +104,6 @@ def test_misspelt_words_name_the_nearest() -> None:
     assert did_you_mean("zzz", ["unet", "vit"]) == ""
 
 
-@pytest.mark.xfail(strict=True, reason="int() and literal_eval raise what no parser catches")
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -122,7 +121,6 @@ def test_what_python_itself_refuses(name: str, text: str) -> None:
     check(READERS[name], text)
 
 
-@pytest.mark.xfail(strict=True, reason="the index is not quoted by repr")
 def test_a_message_is_one_line() -> None:
     error = check(parse_selector, "a@\n1")
     assert error is not None and "\n" not in error.message

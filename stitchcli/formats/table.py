@@ -26,7 +26,15 @@ from stitchcli.formats.words import (
 from stitchcli.records import Amount, Diagnostic, Fix, Label, Report, Stage
 from stitchcli.words.amounts import format_amount, format_change
 
-_WIDE = 118
+#: Columns from the fullest layout to the barest; those with ``%`` only where there are edits.
+_LAYOUTS = (
+    "stage module in out parameters %parameters FLOPs %FLOPs",
+    "stage module in+ out+ parameters %parameters FLOPs %FLOPs",
+    "stage in+ out+ parameters %parameters FLOPs %FLOPs",
+    "stage in+ out+ parameters %parameters FLOPs",
+    "stage in+ out+ parameters FLOPs",
+    "stage out+ parameters FLOPs",
+)
 _COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 
@@ -51,7 +59,7 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
     if not quiet:
         _print_edits(report, console)
-        console.print(_stages(report, console.width))
+        console.print(_stages(report, console))
     _print_totals(report, console)
     for diagnostic in report.diagnostics:
         console.print()
@@ -72,42 +80,51 @@ def _print_edits(report: Report, console: Console) -> None:
             console.print(Text(f"    {bound}", "dim"), soft_wrap=True)
 
 
-def _stages(report: Report, width: int) -> Table:
-    wide = width >= _WIDE
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
-    table.add_column(f"stage (depth {report.depth})", overflow="fold", ratio=None)
-    if wide:
-        table.add_column("module", overflow="fold")
-        table.add_column("in", overflow="fold")
-    table.add_column("out", overflow="fold")
-    for name in ("parameters", "FLOPs"):
-        table.add_column(name, justify="right", overflow="fold")
-        if report.applied and (wide or name == "parameters"):
-            table.add_column("", justify="right", overflow="fold", min_width=6)
-    for name, row, times, group in folded_rows(report):
-        table.add_row(*_cells(report, name, row, times, group, wide))
+def _stages(report: Report, console: Console) -> Table:
+    """The fullest table that fits without wrapping."""
+    unbounded = console.options.update(width=10_000)
+    table = Table()
+    for layout in _LAYOUTS:
+        table = _table(report, layout)
+        if console.measure(table, options=unbounded).maximum <= console.width:
+            break
     return table
 
 
-def _cells(
-    report: Report, name: str, row: Stage, times: int, group: int, wide: bool
-) -> list[Text | str]:
+def _table(report: Report, layout: str) -> Table:
+    shown = [name for name in layout.split() if report.applied or "%" not in name]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
+    for name in shown:
+        right = name in ("parameters", "FLOPs") or name.startswith("%")
+        header = "" if name.startswith("%") else name.rstrip("+")
+        table.add_column(header, justify="right" if right else "left", overflow="fold")
+    for name, row, times, group in folded_rows(report):
+        cells = _cells(name, row, times, group)
+        table.add_row(*(cells[column] for column in shown))
+    return table
+
+
+def _cells(name: str, row: Stage, times: int, group: int) -> dict[str, Text | str]:
+    """Every cell of a row by its column; ``in+`` is the first input and how many more."""
     label = Text(name)
     if times > 1:
         label.append(f" ×{times}" if group == 1 else f" ×{times} in turn", "cyan")
     if row.note:
         label.append(f" ({row.note})", "yellow")
-    cells: list[Text | str] = [label]
-    if wide:
-        cells += [row.kind or (row.op or ""), shapes_text(row.inputs)]
-    cells.append(shapes_text(row.outputs))
     params = times_amount(row.params, times)
     flops = times_amount(Amount(2 * row.macs.base, 2 * row.macs.result), times)
-    for amount, with_change in ((params, True), (flops, wide)):
-        cells.append(_amount(amount))
-        if report.applied and with_change:
-            cells.append(_percent(amount))
-    return cells
+    return {
+        "stage": label,
+        "module": row.kind or row.op or "",
+        "in": shapes_text(row.inputs),
+        "in+": shapes_text(row.inputs, most=1),
+        "out": shapes_text(row.outputs),
+        "out+": shapes_text(row.outputs, most=1),
+        "parameters": _amount(params),
+        "%parameters": _percent(params),
+        "FLOPs": _amount(flops),
+        "%FLOPs": _percent(flops),
+    }
 
 
 def _amount(amount: Amount) -> Text:

@@ -18,7 +18,8 @@ def heading(report: Report) -> str:
     inputs = ", ".join(print_spec(spec) for spec in result.inputs) or "none"
     guessed = " (guessed; give --input to change it)" if report.inputs_guessed else ""
     target = "" if report.target == report.name else f" from {report.target}"
-    return f"{report.name}{target} on {result.device}, {result.mode} mode, input {inputs}{guessed}"
+    where = f"{report.name}{target} on {result.device}, {result.mode} mode, depth {report.depth}"
+    return f"{where}, input {inputs}{guessed}"
 
 
 def change(base: int, result: int) -> str:
@@ -97,11 +98,10 @@ def times_amount(amount: Amount, times: int) -> Amount:
     return Amount(amount.base * times, amount.result * times)
 
 
-def shapes_text(shapes: tuple[Shape, ...], batch: bool = False) -> str:
-    """``64×128×128``: the first two shapes without their batch."""
-    words = [format_shape(shape if batch or len(shape) < 2 else shape[1:]) for shape in shapes[:2]]
-    more = f", +{len(shapes) - 2}" if len(shapes) > 2 else ""
-    return ", ".join(words) + more
+def shapes_text(shapes: tuple[Shape, ...], most: int = 2) -> str:
+    """``64×128×128, +1``: the first shapes without their batch, and how many more."""
+    words = [format_shape(shape[1:] if len(shape) > 1 else shape) for shape in shapes[:most]]
+    return ", ".join(words) + (f" +{len(shapes) - most}" if len(shapes) > most else "")
 
 
 def fix_flags(fix: Fix) -> str:

@@ -300,24 +300,21 @@ def _split(a: Arguments, age: Callable[[Tensor], int]) -> list[Fault]:
 
 def _dot_product_attention(a: Arguments, age: Callable[[Tensor], int]) -> list[Fault]:
     """Queries and keys share their depth, keys and values their length; all share their heads."""
-    query, key, value = a["query"], a["key"], a["value"]
-    pairs = [
-        (query, key, "key", -1, "depth"),
-        (key, value, "value", -2, "length"),
-        *((query, key, "key", axis, "heads") for axis in range(-query.ndim, -2)),
-        *((query, value, "value", axis, "heads") for axis in range(-query.ndim, -2)),
-    ]
-    for one, other, name, axis, text in pairs:
-        sizes = one.shape[axis], other.shape[axis]
-        if text == "heads" and (1 in sizes or "enable_gqa" in a.kwargs):
+    rank = a["query"].ndim
+    heads = () if a.kwargs.get("enable_gqa") else range(-rank, -2)
+    rules = [("query", "key", -1, "depth"), ("key", "value", -2, "length")]
+    rules += [("query", name, axis, "heads") for name in ("key", "value") for axis in heads]
+    faults = []
+    for one, other, axis, text in rules:
+        fixed, odd = a[one], a[other]
+        sizes = fixed.shape[axis], odd.shape[axis]
+        if sizes[0] == sizes[1] or (text == "heads" and 1 in sizes):
             continue
-        if sizes[0] != sizes[1]:
-            shape = list(other.shape)
-            shape[axis] = sizes[0]
-            a[name] = other.new_zeros(shape)
-            dim = other.ndim + axis
-            return [Fault("features", (other, one), 0, dim, *sizes, text)]
-    return []
+        shape = list(odd.shape)
+        shape[axis] = sizes[0]
+        a[other] = odd.new_zeros(shape)
+        faults.append(Fault("features", (odd, fixed), 0, odd.ndim + axis, *sizes, text))
+    return faults[:1]
 
 
 _CONTRACTS: dict[str, tuple[str, Contract]] = {

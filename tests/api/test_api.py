@@ -1,0 +1,90 @@
+"""``inspect`` and ``stitch`` on live networks."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stitchcli import StitchError, inspect, stitch
+from stitchcli.records import TensorSpec
+
+EDITS = ["--replace conv=dwconv", "--after body=se:reduction=2"]
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x).mean((2, 3)))
+
+
+def test_the_edited_network_trains_and_the_original_is_untouched() -> None:
+    original = Net()
+    before = copy.deepcopy(original.state_dict())
+    network = stitch(original, EDITS, input="1x3x16x16")
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    start = {name: p.clone() for name, p in network.named_parameters()}
+    network.train()(torch.randn(4, 3, 16, 16)).square().sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+    optimizer.step()
+    assert any(not torch.equal(p, start[name]) for name, p in network.named_parameters())
+    for name, tensor in original.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    assert type(original.body) is nn.Sequential and len(original.body) == 3
+
+
+def test_weights_that_were_not_edited_are_copied() -> None:
+    original = Net()
+    network = stitch(original, EDITS, input="1x3x16x16")
+    assert torch.equal(network.get_parameter("head.weight"), original.head.weight)
+    assert network.get_parameter("head.weight") is not original.head.weight
+
+
+def test_deepcopy_and_a_round_trip_through_a_file(tmp_path: Path) -> None:
+    network = stitch("unet", ["--after down1=eca", "--before outc=eca"]).eval()
+    torch.save(network, tmp_path / "net.pt")
+    x = torch.randn(1, 3, 32, 32)
+    expected = network(x)
+    for other in (copy.deepcopy(network), torch.load(tmp_path / "net.pt", weights_only=False)):
+        assert torch.equal(other(x), expected)
+
+
+def test_compile_and_export() -> None:
+    network = stitch("csp", ["--after stage1=eca", "--replace act=SiLU"]).eval()
+    x = torch.randn(1, 3, 64, 64)
+    expected = network(x)
+    compiled = torch.compile(network, backend="eager", fullgraph=True)
+    exported = torch.export.export(network, (x,), strict=False).module()
+    for result in (compiled(x), exported(x)):
+        for one, other in zip(result, expected, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["1x3x16x16", (1, 3, 16, 16), TensorSpec((1, 3, 16, 16)), ["1x3x16x16"], [(1, 3, 16, 16)]],
+)
+def test_an_input_may_be_given_in_several_ways(given: object) -> None:
+    report = inspect(Net(), input=given, device="meta")  # type: ignore[arg-type]
+    assert report.result.inputs == (TensorSpec((1, 3, 16, 16)),)
+
+
+def test_a_live_network_stays_where_and_what_it_is() -> None:
+    network = Net().train()
+    report = inspect(network, EDITS, input="1x3x16x16", device="meta")
+    assert report.result.device == "meta"
+    assert all(p.device.type == "cpu" for p in network.parameters()) and network.training
+    assert report.base.params == sum(p.numel() for p in network.parameters())
+
+
+def test_a_mistake_is_a_stitch_error() -> None:
+    with pytest.raises(StitchError) as caught:
+        inspect(Net(), ["--replace cnov=dwconv"], input="1x3x16x16")
+    assert "conv" in caught.value.help

@@ -14,34 +14,12 @@ _DEEPEST = 64
 
 #: Functional calls that stand as rows of their own even where they multiply nothing.
 _SHOWN = frozenset(
-    [
-        "cat",
-        "stack",
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "matmul",
-        "bmm",
-        "einsum",
-        "interpolate",
-        "pad",
-        "softmax",
-        "max_pool1d",
-        "max_pool2d",
-        "max_pool3d",
-        "avg_pool1d",
-        "avg_pool2d",
-        "avg_pool3d",
-        "adaptive_avg_pool1d",
-        "adaptive_avg_pool2d",
-        "adaptive_avg_pool3d",
-        "adaptive_max_pool2d",
-        "pixel_shuffle",
-        "pixel_unshuffle",
-        "grid_sample",
-        "scaled_dot_product_attention",
-    ]
+    """
+    cat stack add sub mul div matmul bmm einsum interpolate pad softmax max_pool1d max_pool2d
+    max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
+    adaptive_avg_pool3d adaptive_max_pool2d pixel_shuffle pixel_unshuffle grid_sample
+    scaled_dot_product_attention
+    """.split()
 )
 Key = tuple[str, str, int]
 

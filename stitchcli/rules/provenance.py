@@ -8,112 +8,24 @@ from stitchcli.records import Call, Ref, Trace
 
 # Ops whose result has the width (channels) of one of their operands.
 _KEEPS_WIDTH = frozenset(
-    [
-        "relu",
-        "relu6",
-        "gelu",
-        "silu",
-        "mish",
-        "elu",
-        "selu",
-        "celu",
-        "leaky_relu",
-        "hardswish",
-        "hardsigmoid",
-        "hardtanh",
-        "sigmoid",
-        "tanh",
-        "softplus",
-        "softsign",
-        "prelu",
-        "rrelu",
-        "logsigmoid",
-        "softmax",
-        "log_softmax",
-        "dropout",
-        "dropout1d",
-        "dropout2d",
-        "dropout3d",
-        "alpha_dropout",
-        "feature_dropout",
-        "batch_norm",
-        "instance_norm",
-        "group_norm",
-        "layer_norm",
-        "rms_norm",
-        "local_response_norm",
-        "normalize",
-        "max_pool1d",
-        "max_pool2d",
-        "max_pool3d",
-        "avg_pool1d",
-        "avg_pool2d",
-        "avg_pool3d",
-        "adaptive_avg_pool1d",
-        "adaptive_avg_pool2d",
-        "adaptive_avg_pool3d",
-        "adaptive_max_pool1d",
-        "adaptive_max_pool2d",
-        "adaptive_max_pool3d",
-        "lp_pool2d",
-        "interpolate",
-        "grid_sample",
-        "contiguous",
-        "clone",
-        "detach",
-        "to",
-        "float",
-        "half",
-        "double",
-        "type_as",
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "pow",
-        "pad",
-        "clamp",
-        "clip",
-        "neg",
-        "exp",
-        "sqrt",
-        "rsqrt",
-        "abs",
-        "square",
-        "mean",
-        "masked_fill",
-        "roll",
-        "flip",
-        "where",
-        "lerp",
-        "addcmul",
-        "addcdiv",
-        "expand",
-        "expand_as",
-        "permute",
-        "transpose",
-        "flatten",
-        "view",
-        "reshape",
-        "unsqueeze",
-        "squeeze",
-        "getitem",
-    ]
+    """
+    relu relu6 gelu silu mish elu selu celu leaky_relu hardswish hardsigmoid hardtanh sigmoid
+    tanh softplus softsign prelu rrelu logsigmoid softmax log_softmax dropout dropout1d
+    dropout2d dropout3d alpha_dropout feature_dropout batch_norm instance_norm group_norm
+    layer_norm rms_norm local_response_norm normalize max_pool1d max_pool2d max_pool3d
+    avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d lp_pool2d interpolate
+    grid_sample contiguous clone detach to float half double type_as add sub mul div pow pad
+    clamp clip neg exp sqrt rsqrt abs square mean masked_fill roll flip where lerp addcmul
+    addcdiv expand expand_as permute transpose flatten view reshape unsqueeze squeeze getitem
+    """.split()
 )
 _RESHAPES = frozenset(["flatten", "view", "reshape", "unflatten"])
 _SETS_WIDTH = frozenset(
-    [
-        "conv1d",
-        "conv2d",
-        "conv3d",
-        "conv_transpose1d",
-        "conv_transpose2d",
-        "conv_transpose3d",
-        "linear",
-        "embedding",
-        "bilinear",
-        "multi_head_attention_forward",
-    ]
+    """
+    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear embedding
+    bilinear multi_head_attention_forward
+    """.split()
 )
 
 

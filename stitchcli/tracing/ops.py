@@ -26,57 +26,14 @@ _SAME = {
 }  # fmt: skip
 
 _QUIET = frozenset(
-    [
-        "__get__",
-        "__set__",
-        "__delete__",
-        "size",
-        "dim",
-        "ndimension",
-        "numel",
-        "nelement",
-        "stride",
-        "storage_offset",
-        "is_contiguous",
-        "is_floating_point",
-        "is_complex",
-        "is_signed",
-        "is_pinned",
-        "element_size",
-        "get_device",
-        "data_ptr",
-        "item",
-        "tolist",
-        "numpy",
-        "__len__",
-        "__bool__",
-        "__int__",
-        "__float__",
-        "__index__",
-        "__repr__",
-        "__str__",
-        "__format__",
-        "__hash__",
-        "__dir__",
-        "__contains__",
-        "__reduce_ex__",
-        "__deepcopy__",
-        "__array__",
-        "is_inference",
-        "is_same_size",
-        "is_nonzero",
-        "allclose",
-        "equal",
-        "has_names",
-        "register_hook",
-        "is_tensor",
-        "is_storage",
-        "requires_grad_",
-        "is_shared",
-        "untyped_storage",
-        "storage",
-        "result_type",
-    ]
+    """
+    __get__ __set__ __delete__ size dim ndimension numel nelement stride storage_offset
+    is_contiguous is_floating_point is_complex is_signed is_pinned element_size get_device
+    data_ptr item tolist numpy __len__ __bool__ __int__ __float__ __index__ __repr__ __str__
+    __format__ __hash__ __dir__ __contains__ __reduce_ex__ __deepcopy__ __array__ is_inference
+    is_same_size is_nonzero allclose equal has_names register_hook is_tensor is_storage
+    requires_grad_ is_shared untyped_storage storage result_type
+    """.split()
 )
 
 

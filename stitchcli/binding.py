@@ -38,19 +38,20 @@ _NAMES = {
     "ndim": "ndim spatial_dims",
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
-_CONVOLUTION = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
+_WINDOW = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 
 
 @dataclass(frozen=True)
 class Place:
-    """What is known of where a block goes; ``convolution`` holds the hyper-parameters of the
-    convolution that stood there, and is empty where none did."""
+    """What is known of where a block goes; ``window`` holds kernel, stride and the like of
+    the convolution or pooling layer that stood there, and is empty where none did."""
 
     path: str
     in_channels: int | None
     out_channels: int | None
     size: tuple[int, ...] = ()
-    convolution: Mapping[str, Any] = field(default_factory=dict)
+    window: Mapping[str, Any] = field(default_factory=dict)
+    family: str = ""
 
 
 def bind(block: Any, name: str, given: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
             return place.size[-1] if place.size else None
         case "ndim":
             return len(place.size) or None
-    if role in _CONVOLUTION and _is_convolution(present):
+    if role in _WINDOW and _slides_alike(present, place):
         return _hyper_parameter(parameter, role, present, place)
     return None
 
@@ -132,16 +133,18 @@ def _divided(width: int | None, name: str, block: Any) -> int | None:
     return width // max(expansion, 1)
 
 
-def _is_convolution(present: set[str]) -> bool:
-    """Kernel and stride pass only from a convolution to a convolution: the kernel size of an
-    attention block is its own."""
+def _slides_alike(present: set[str], place: Place) -> bool:
+    """Kernel and stride pass only from a convolution to a convolution and from a pooling layer to
+    one: the kernel size of an attention block is its own."""
+    if place.family == "pool":
+        return not present & {"in", "out", "width"}
     return {"in", "out"} <= present
 
 
 def _hyper_parameter(
     parameter: inspect.Parameter, role: str, present: set[str], place: Place
 ) -> Any:
-    value = place.convolution.get(role)
+    value = place.window.get(role)
     if value is None:
         return None
     if role == "groups" and value == 1:

@@ -43,7 +43,7 @@ def totals(report: Report) -> list[tuple[str, str]]:
             f"{change(base.params, result.params)}   {exact_change(base.params, result.params)}",
         ),
         ("MACs", f"{change(base.macs, result.macs)}   FLOPs {change(base.flops, result.flops)}"),
-        ("output", ", ".join(format_shape(spec.shape) for spec in result.outputs) or "none"),
+        ("output", _outputs(report)),
     ]
     if result.trainable != result.params:
         lines.insert(1, ("trainable", f"{result.trainable:,}"))
@@ -57,13 +57,24 @@ def totals(report: Report) -> list[tuple[str, str]]:
     return lines
 
 
+def _outputs(report: Report) -> str:
+    """Shapes of the outputs; before and after where they differ."""
+    sides = (
+        ", ".join(format_shape(spec.shape) for spec in trace.outputs) or "none"
+        for trace in (report.base, report.result)
+    )
+    return " → ".join(dict.fromkeys(sides))
+
+
 def edit_line(item: Applied) -> tuple[str, str]:
     """A flag, and what it matched."""
     count = len(item.matched)
     plural = "" if count == 1 else "s"
     verb = "kept" if isinstance(item.edit, Keep) else "module" + plural
     paths = item.matched if count <= 4 else (*item.matched[:3], "…", item.matched[-1])
-    return shell_edit(item.edit), f"{count} {verb}: {', '.join(p or '(root)' for p in paths)}"
+    notes = f" ({'; '.join(item.notes)})" if item.notes else ""
+    names = ", ".join(path or "(root)" for path in paths)
+    return shell_edit(item.edit), f"{count} {verb}: {names}{notes}"
 
 
 def bound_lines(item: Applied) -> list[str]:

@@ -48,7 +48,7 @@ def _mend_layer(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
     came, gave = call.inputs[0].shape[2:], call.outputs[0].shape[2:]
     count = len(gave)
     kernel, stride = _each(layer, "kernel_size", count), _each(layer, "stride", count)
-    if "output_padding" in layer.attributes:
+    if layer.attributes.get("transposed"):
         missing = tuple(w - g for w, g in zip(wanted, gave, strict=False))
         if any(missing) and all(0 <= m < s for m, s in zip(missing, stride, strict=False)):
             yield Fix(

@@ -56,11 +56,11 @@ def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
 
 def _fit(trace: Trace, one: Ref, axis: int, other: Ref, other_axis: int) -> Iterator[Fix]:
     """Make ``one`` as large as ``other`` on an axis."""
-    wanted, got = other.shape[other_axis], one.shape[axis]
-    found = origin(trace, one, got)
-    yield from producer_fixes(trace, found.call, found.followers, wanted)
+    wanted, got, rank = other.shape[other_axis], one.shape[axis], len(one.shape)
+    if axis == 1 or rank < 4:
+        found = origin(trace, one, got)
+        yield from producer_fixes(trace, found.call, found.followers, wanted)
     path = module_of(trace, one)
-    rank = len(one.shape)
     if axis == 1 and path and rank >= 3:
         block = pointwise(wanted)
         yield Fix(

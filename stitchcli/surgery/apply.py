@@ -78,8 +78,7 @@ class Surgeon:
 
     def run(self, edits: Sequence[Edit]) -> tuple[Applied, ...]:
         """Select for all edits, then carry them out kind by kind."""
-        matched = self._select(edits)
-        _refuse_twice(edits, matched)
+        matched, notes = self._settle(edits, self._select(edits))
         done: dict[int, Applied] = {}
         for kind in (Keep, Replace, Set, Insert, Remove):
             if kind is Set:
@@ -89,27 +88,39 @@ class Surgeon:
             for index, edit in enumerate(edits):
                 if isinstance(edit, kind):
                     built = [b for path in matched[index] for b in self._carry_out(edit, path)]
-                    done[index] = Applied(edit, matched[index], tuple(built))
+                    done[index] = Applied(edit, matched[index], tuple(built), notes[index])
         return tuple(done[index] for index in range(len(edits)))
 
     def _select(self, edits: Sequence[Edit]) -> list[Paths]:
+        """What each edit matches, less what --except keeps."""
         kept: set[str] = set()
         found = [select(edit.where, self.base) for edit in edits]
         for edit, paths in zip(edits, found, strict=True):
             if isinstance(edit, Keep):
                 kept.update(paths)
         return [
-            paths if isinstance(edit, Keep) else self._without(kept, paths, edit)
+            paths if isinstance(edit, Keep) else _without(kept, paths, edit)
             for edit, paths in zip(edits, found, strict=True)
         ]
 
-    def _without(self, kept: set[str], paths: Paths, edit: Edit) -> Paths:
-        left = tuple(p for p in paths if not any(p == k or _is_inside(p, k) for k in kept))
-        if not left:
-            raise EditError(f"--except leaves nothing for {print_edit(edit)}", "narrow --except")
-        if isinstance(edit, Replace | Remove):  # what is inside a replaced module goes with it
-            left = tuple(p for p in left if not any(_is_inside(p, other) for other in left))
-        return left
+    def _settle(
+        self, edits: Sequence[Edit], matched: Sequence[Paths]
+    ) -> tuple[list[Paths], list[tuple[str, ...]]]:
+        """What is inside a module that another edit takes away goes with it, and is said so; an
+        edit that would be lost altogether is a conflict, as are two that replace one module."""
+        takers = _takers(edits, matched)
+        left: list[Paths] = []
+        notes: list[tuple[str, ...]] = []
+        for edit, paths in zip(edits, matched, strict=True):
+            hit = () if isinstance(edit, Keep) else paths
+            lost = {path: taken for path in hit if (taken := _taken(edit, path, takers))}
+            if lost and len(lost) == len(paths):
+                path, taker = next(iter(lost.items()))
+                raise _conflict(path, takers[taker], edit)
+            left.append(tuple(p for p in paths if p not in lost))
+            gone = ", ".join(dict.fromkeys(lost.values()))
+            notes.append((f"{len(lost)} more went with {gone}",) if lost else ())
+        return left, notes
 
     def _carry_out(self, edit: Edit, path: str) -> Iterable[Built]:
         match edit:
@@ -203,24 +214,34 @@ class Surgeon:
             )
 
 
-def _refuse_twice(edits: Sequence[Edit], matched: Sequence[Paths]) -> None:
-    """Two edits must not both decide what stands at one path, and none must be lost with a module
-    that another one takes away."""
-    owner: dict[str, Edit] = {}
+def _without(kept: set[str], paths: Paths, edit: Edit) -> Paths:
+    left = tuple(p for p in paths if not any(p == k or _is_inside(p, k) for k in kept))
+    if not left:
+        raise EditError(f"--except leaves nothing for {print_edit(edit)}", "narrow --except")
+    if isinstance(edit, Replace | Remove):  # what is inside a replaced module goes with it
+        left = tuple(p for p in left if not any(_is_inside(p, other) for other in left))
+    return left
+
+
+def _takers(edits: Sequence[Edit], matched: Sequence[Paths]) -> dict[str, Edit]:
+    """The edit that replaces or removes each path. Raises EditError where two would."""
+    takers: dict[str, Edit] = {}
     for edit, paths in zip(edits, matched, strict=True):
-        if isinstance(edit, Replace | Remove):
-            for path in paths:
-                if path in owner:
-                    raise _conflict(path, owner[path], edit)
-                owner[path] = edit
-    for edit, paths in zip(edits, matched, strict=True):
-        if isinstance(edit, Keep):
-            continue
-        for path in paths:
-            for gone, other in owner.items():
-                removed = gone == path and isinstance(other, Remove) and other is not edit
-                if other is not edit and (_is_inside(path, gone) or removed):
-                    raise _conflict(path, other, edit)
+        for path in paths if isinstance(edit, Replace | Remove) else ():
+            if path in takers and type(takers[path]) is type(edit):
+                raise _conflict(path, takers[path], edit)
+            if path not in takers or isinstance(edit, Remove):
+                takers[path] = edit
+    return takers
+
+
+def _taken(edit: Edit, path: str, takers: dict[str, Edit]) -> str | None:
+    """The path of the module that another edit takes away, and ``path`` with it."""
+    for taken, taker in takers.items():
+        at_it = taken == path and isinstance(taker, Remove)
+        if taker is not edit and (at_it or _is_inside(path, taken)):
+            return taken
+    return None
 
 
 def _conflict(path: str, one: Edit, other: Edit) -> EditError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stitchcli.binding import Place
 from stitchcli.records import Call, Layer, Shape, Trace
 
@@ -51,7 +53,8 @@ def _seen(layer: Layer, call: Call) -> Place:
         in_channels=came[axis_in] if came else None,
         out_channels=gave[axis_out] if gave else None,
         size=came[axis_in + 1 :] if axis_in >= 0 else (),
-        convolution=_convolution(layer),
+        window=_window(layer, came[axis_in + 1 :], gave[axis_out + 1 :]),
+        family=layer.family,
     )
 
 
@@ -85,10 +88,29 @@ def _guess(layer: Layer, trace: Trace) -> Place:
         ),
         None,
     )
-    return Place(layer.path, came, gave, convolution=_convolution(layer))
+    return Place(layer.path, came, gave, window=_window(layer, (), ()), family=layer.family)
 
 
-def _convolution(layer: Layer) -> dict[str, object]:
-    if layer.family != "conv":
+def _window(layer: Layer, came: Shape, gave: Shape) -> dict[str, Any]:
+    """Kernel, stride and the like; with the padding that was measured, since some convolutions
+    pad their input themselves and say 0."""
+    if layer.family not in ("conv", "pool"):
         return {}
-    return {name: layer.attributes[name] for name in _HYPER if name in layer.attributes}
+    window = {name: layer.attributes[name] for name in _HYPER if name in layer.attributes}
+    if layer.family == "conv" and came and not isinstance(window.get("padding"), str):
+        window["padding"] = _padding(window, came, gave)
+    return window
+
+
+def _padding(window: dict[str, Any], came: Shape, gave: Shape) -> tuple[int, ...]:
+    padding: list[int] = []
+    for size, out, k, s, p, d in zip(
+        came,
+        gave,
+        *(window[n] for n in ("kernel_size", "stride", "padding", "dilation")),
+        strict=True,
+    ):
+        reach = d * (k - 1) + 1
+        fits = (size + 2 * p - reach) // s + 1 == out
+        padding.append(p if fits else max(-(-((out - 1) * s + reach - size) // 2), 0))
+    return tuple(padding)

@@ -49,22 +49,24 @@ def caller_spot(depth: int) -> Spot | None:
     return nearest_spot(sys._getframe(depth + 1))
 
 
-@lru_cache(maxsize=65536)
 def site_of(spot: Spot | None) -> Site | None:
     """The span of source that a spot stands for."""
-    if spot is None:
-        return None
-    code, instruction = spot
+    return _site(spot[0].co_filename, *spot) if spot else None
+
+
+@lru_cache(maxsize=65536)
+def _site(file: str, code: CodeType, instruction: int) -> Site | None:
+    """``file`` is part of the key: equal code in two files is one code object to a cache."""
     position = next(islice(code.co_positions(), instruction // 2, None), None)
     line, end_line, col, end_col = position or (None, None, None, None)
     if line is None:
         return None
     return Site(
-        file=code.co_filename,
+        file=file,
         line=line,
         col=col or 0,
         end_line=end_line or line,
         end_col=end_col or 0,
         function=code.co_qualname,
-        user=is_user_code(code.co_filename),
+        user=is_user_code(file),
     )

@@ -324,3 +324,12 @@ def test_a_network_from_a_file_can_be_saved(write: Write) -> None:
     write(net())
     network = stitch("model.py", [])
     assert pickle.loads(pickle.dumps(network)).state_dict().keys() == network.state_dict().keys()
+
+
+def test_equal_code_in_two_files_keeps_its_own_file(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "model.py").write_text(net(), encoding="utf-8")
+        built = load(Target(str(folder / "model.py")), "meta").built
+        assert {site.file for site in built.values()} == {str(folder / "model.py")}

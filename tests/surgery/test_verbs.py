@@ -190,11 +190,18 @@ def test_except_keeps_modules_and_what_is_in_them(builtin: Any) -> None:
         builtin("unet").edit("--replace outc=dwconv", "--except outc")
 
 
-@pytest.mark.parametrize("second", ["--replace inc.conv1=pointwise", "--remove inc.conv1"])
-def test_two_edits_of_one_place_are_refused(builtin: Any, second: str) -> None:
+def test_two_edits_of_one_place_are_refused(builtin: Any) -> None:
+    second = "--replace inc.conv1=pointwise"
     with pytest.raises(EditError, match=r"inc\.conv1") as caught:
         builtin("unet").edit("--replace conv=dwconv", second)
     assert "--replace conv=dwconv" in caught.value.message and second in caught.value.message
+
+
+def test_what_is_inside_a_removed_module_goes_with_it_and_is_said_so(builtin: Any) -> None:
+    module, applied = builtin("unet").edit("--replace conv=dwconv", "--remove inc")
+    assert not any(path.startswith("inc") for path in applied[0].matched)
+    assert applied[0].notes == ("2 more went with inc",)
+    assert not list(module.inc.parameters())
 
 
 def test_removed_modules_pass_their_input_on(live: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from stitchcli.records import Site
-from stitchcli.tracing.sites import Spot, nearest_spot, site_of
+from stitchcli.tracing.sites import Spot, builder_spot, site_of
 
 
 class Recording:
@@ -28,7 +28,7 @@ class Recording:
         while frame is not None and _self_of(frame) is module:
             constructor, frame = frame, frame.f_back
         arguments = _arguments_of(constructor) if constructor else {}
-        self._seen[id(module)] = (module, nearest_spot(frame), arguments)
+        self._seen[id(module)] = (module, builder_spot(frame), arguments)
 
     def sites(self, module: nn.Module) -> Mapping[str, Site]:
         """Module path → span of the call that built it."""

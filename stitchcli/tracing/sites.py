@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import sysconfig
 from functools import cache, lru_cache
 from itertools import islice
@@ -44,9 +43,13 @@ def nearest_spot(frame: FrameType | None) -> Spot | None:
     return None
 
 
-def caller_spot(depth: int) -> Spot | None:
-    """nearest_spot from ``depth`` frames above the caller."""
-    return nearest_spot(sys._getframe(depth + 1))
+def builder_spot(frame: FrameType | None) -> Spot | None:
+    """The same, but None for what stitch itself builds: the network as a whole."""
+    while frame is not None and frame.f_code.co_filename.startswith(_TORCH):
+        frame = frame.f_back
+    if frame is None or not is_model_code(frame.f_code.co_filename):
+        return None
+    return frame.f_code, frame.f_lasti
 
 
 def site_of(spot: Spot | None) -> Site | None:

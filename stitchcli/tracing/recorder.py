@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from stitchcli.records import Call, Problem, Ref
-from stitchcli.tracing.contracts import Fault, check
+from stitchcli.tracing.contracts import check
+from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.layers import is_atomic, kind_of
 from stitchcli.tracing.sites import Spot, nearest_spot, site_of
 

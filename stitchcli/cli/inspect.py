@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import sys
 from enum import StrEnum
@@ -134,6 +136,7 @@ def inspect(
     edits = tuple(PARSERS[flag](text) for flag, texts in flags.items() for text in texts)
     inputs = tuple(parse_spec(each) for each in input)
     place = Target(target, parse_arguments(arg, "--arg"))
+    _refuse_sources(files, [target, *replace, *after, *before])
     with stdout_to_stderr():
         from stitchcli.pipeline import Request, inspect_target
 
@@ -157,6 +160,14 @@ def _parse_out(text: str) -> tuple[Format, Path]:
         what = "is a folder" if file.is_dir() else "lies in a folder that is not there"
         raise StitchError(f"--out path {path} {what}", "give the path of a file")
     return Format(name), file
+
+
+def _refuse_sources(files: list[tuple[Format, Path]], words: list[str]) -> None:
+    """Never write over a file that the network or a block is read from."""
+    read = {Path(name).resolve() for word in words for name in re.findall(r"[^=:]+\.\w+", word)}
+    for _, path in files:
+        if path.resolve() in read:
+            raise StitchError(f"--out would write over {path}, which is read", "give another path")
 
 
 def _write(
@@ -196,4 +207,11 @@ def write_text(text: str, format: Format) -> None:
     """Write to stdout, in ASCII where its encoding has no more."""
     if not can_encode(text):
         text = escape_json(text) if format is Format.json else ascii_only(text)
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # or Python tries again at exit
+        raise StitchError(f"cannot write the report: {error.strerror}", "look at stdout") from error

@@ -10,8 +10,15 @@ from stitchcli.words.shapes import format_shape
 
 
 def problems(audit: Audit, *kinds: str) -> Iterator[Problem]:
-    """The facts of some kinds, in the order in which the forward met them."""
-    return (problem for problem in audit.result.problems if problem.kind in kinds)
+    """The facts of some kinds, in the order in which the forward met them; the same fact at every
+    call of a module that is called again and again is one."""
+    seen = set()
+    for problem in audit.result.problems:
+        shapes = tuple(ref.shape for ref in problem.operands)
+        fact = (problem.kind, problem.op, problem.path, problem.site, shapes)
+        if problem.kind in kinds and fact not in seen:
+            seen.add(fact)
+            yield problem
 
 
 def from_problem(

@@ -35,8 +35,8 @@ def is_features(trace: Trace, problem: Problem) -> bool:
 def _cause(trace: Trace, problem: Problem) -> tuple[object, ...]:
     ref = problem.operands[problem.operand]
     found = origin(trace, ref, problem.got or 0)
-    made = found.call.index if found.call else found.ref.name
-    return made, problem.expected, problem.got, "" if made is not None else problem.path
+    made = (found.call.path, found.call.op) if found.call else found.ref.name
+    return made, problem.expected, problem.got, "" if found.call or made else problem.path
 
 
 def _say(trace: Trace, group: list[Problem]) -> Diagnostic:

@@ -8,9 +8,9 @@ from math import gcd
 from stitchcli.records import BlockSpec, Call, Edit, Fix, Insert, Layer, Ref, Set, Shape, Trace
 from stitchcli.words.selectors import exactly
 
-_IN = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape",
-       "num_parameters", "embed_dim")  # fmt: skip
-_OUT = ("out_channels", "out_features", "embedding_dim", *_IN[2:])
+_IN = ("in_channels", "in_features", "input_size", "num_features", "num_channels",
+       "normalized_shape", "num_parameters", "embed_dim")  # fmt: skip
+_OUT = ("out_channels", "out_features", "embedding_dim", "hidden_size", *_IN[3:])
 _MOST_UPSTREAM, _MOST_RESCALED = 60, 4
 
 

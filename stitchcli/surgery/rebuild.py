@@ -106,6 +106,11 @@ def _arguments_of(module: nn.Module, base: type[nn.Module]) -> dict[str, Any]:
             found[name] = module.bias is not None
         elif hasattr(module, name):
             found[name] = getattr(module, name)
+    if isinstance(
+        module, nn.MultiheadAttention
+    ):  # these two follow embed_dim unless they were given
+        found = {k: v for k, v in found.items() if k[1:] != "dim" or v != module.embed_dim}
+        found["bias"] = module.in_proj_bias is not None
     return found
 
 

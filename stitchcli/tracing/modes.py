@@ -89,9 +89,10 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
     original = nn.Module.__call__
 
     def call_and_record(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        call = recorder.enter(module, args, kwargs, sys._getframe(1))
-        if call is None:
+        entered = recorder.enter(module, args, kwargs, sys._getframe(1))
+        if entered is None:
             return original(module, *args, **kwargs)
+        call, args = entered
         try:
             result = original(module, *args, **kwargs)
         except BaseException as error:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from stitchcli.records import Call, Problem, Ref
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
+from stitchcli.tracing.contracts.modules import check_module
 from stitchcli.tracing.layers import is_atomic, kind_of
-from stitchcli.tracing.sites import Spot, nearest_spot, site_of
+from stitchcli.tracing.sites import Spot, is_model_code, nearest_spot, site_of
 
 _MADE_BY = "_stitch_call"
 
@@ -78,15 +79,21 @@ class Recorder:
 
     # -------------------------------------------------- module calls
 
-    def enter(self, module: nn.Module, args: Any, kwargs: Any, frame: Any) -> OpenCall | None:
-        """Open a module's call; None for a module that is not part of the network."""
+    def enter(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any
+    ) -> tuple[OpenCall, tuple[Any, ...]] | None:
+        """Open a module's call and give the arguments to run it with; None for a module that is
+        not part of the network."""
         path = self.paths.get(id(module))
         if path is None:
             return None
         call = self._open(path, kind_of(module), None, self.atomic[id(module)], frame)
         call.inputs = self.refs((args, kwargs))
+        op, faults, args = check_module(module, args, kwargs)
+        for fault in faults:
+            self.problems.append(self._problem(fault, op, call))
         self.stack.append(call)
-        return call
+        return call, args
 
     def leave(self, call: OpenCall, result: Any) -> None:
         """Close a module's call with what it returned."""
@@ -137,10 +144,9 @@ class Recorder:
         """What made the forward stop, if it is a fault of the network's shapes."""
         if self.refusal is not None and self.refusal.error is error:
             return self.refusal.problem
-        if type(error).__module__.startswith("einops") and self.failed is not None:
-            self.refuse("einops", self.failed[1], error)
-            assert self.refusal is not None
-            return self.refusal.problem
+        if self.failed is not None and self.failed[0] is error and (op := _raised_by(error)):
+            self.refuse(op, self.failed[1], error)
+            return self.refusal.problem if self.refusal is not None else None
         return None
 
     # -------------------------------------------------- tensors
@@ -193,6 +199,19 @@ class Recorder:
             fault.kind, op, call.path, call.index, tuple(self.ref(t) for t in fault.operands),
             fault.operand, fault.dim, fault.expected, fault.got, fault.text, site_of(call.spot),
         )  # fmt: skip
+
+
+def _raised_by(error: BaseException) -> str:
+    """The function of torch or einops that complains, where one does; else it is the network's own
+    code."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if type(error).__module__.startswith("einops"):
+        return "einops"
+    if frame is None or is_model_code(frame.tb_frame.f_code.co_filename):
+        return ""
+    return frame.tb_frame.f_code.co_name
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

@@ -49,7 +49,7 @@ class Arguments:
 
     def get(self, name: str) -> Any:
         """The same as ``[]``, and None for a name that the op does not have."""
-        return self[name] if name in self else None
+        return self[name] if name in self._names else None
 
 
 Contract = Callable[[Arguments, Age], list[Fault]]

@@ -1,0 +1,30 @@
+"""Modules that check their input themselves, in Python, before any op runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from stitchcli.tracing.contracts.contract import Fault
+
+
+def check_module(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[str, list[Fault], tuple[Any, ...]]:
+    """The op's name, the faults of a module's call, and arguments to go on with."""
+    match module:
+        case nn.RNNBase() | nn.RNNCellBase():
+            names, expected = 1, module.input_size
+        case nn.Transformer():
+            names, expected = 2, module.d_model
+        case _:
+            return "", [], args
+    op = type(module).__name__.lower()
+    faults = []
+    fixed = list(args)
+    for index, x in enumerate(args[:names]):
+        if isinstance(x, Tensor) and x.ndim and x.shape[-1] != expected:
+            faults.append(Fault("channels", (x,), 0, x.ndim - 1, expected, x.shape[-1]))
+            fixed[index] = x.new_zeros((*x.shape[:-1], expected))
+    return op, faults, tuple(fixed)

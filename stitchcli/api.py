@@ -10,8 +10,10 @@ from torch import nn
 from stitchcli.errors import StitchError
 from stitchcli.pipeline import Request, audit, edited_module, inspect_target
 from stitchcli.records import Edit, Report, Target, TensorSpec
-from stitchcli.sources.load import load
+from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
+from stitchcli.surgery.copies import full_copy
+from stitchcli.tracing.preserve import random_states
 from stitchcli.words.edits import parse_edit
 from stitchcli.words.shapes import parse_spec
 
@@ -24,7 +26,7 @@ def inspect(
     *,
     input: Input | Sequence[Input] | None = None,
     arguments: Mapping[str, Any] | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     mode: Literal["eval", "train"] = "eval",
     depth: int | None = None,
 ) -> Report:
@@ -32,12 +34,15 @@ def inspect(
 
     ``network`` is a live module, which is left as it was, or a target such as ``"unet"`` or
     ``"model.py:Net"``. ``edits`` are flags (``"--replace conv=dwconv"``) or Edit records.
-    ``input`` is ``"1x3x256x256"``, ``(1, 3, 256, 256)``, or a list of such. Raises StitchError.
+    ``input`` is ``"1x3x256x256"``, ``(1, 3, 256, 256)``, or a list of such. ``device`` is the live
+    module's own, or ``"cpu"``, unless it is given. Raises StitchError.
     """
-    request = Request(_edits(edits), _inputs(input), device, mode, depth)
-    if isinstance(network, nn.Module):
-        return audit(_live(network), request)
-    return inspect_target(Target(network, tuple((arguments or {}).items())), request)
+    with random_states():
+        if isinstance(network, nn.Module):
+            live = _live(network, device)
+            return audit(live, Request(_edits(edits), _inputs(input), live.device, mode, depth))
+        request = Request(_edits(edits), _inputs(input), device or "cpu", mode, depth)
+        return inspect_target(Target(network, tuple((arguments or {}).items())), request)
 
 
 def stitch(
@@ -54,15 +59,22 @@ def stitch(
     request = Request(_edits(edits), _inputs(input))
     if isinstance(network, nn.Module):
         return edited_module(_live(network), request)
-    loaded = load(Target(network, tuple((arguments or {}).items())))
-    loaded.user_code.publish()
-    return edited_module(loaded, request)
+    return edited_module(load(Target(network, tuple((arguments or {}).items()))), request)
 
 
-def _live(module: nn.Module) -> Network:
+def _live(module: nn.Module, device: str | None = None) -> Network:
+    """A live module where it is, or a copy of it on another device."""
     name = type(module).__name__
-    device = next((str(p.device) for p in module.parameters()), "cpu")
-    return Network(name, name, module, device, owned=False)
+    own = next((str(t.device) for t in (*module.parameters(), *module.buffers())), "cpu")
+    wanted = device or own
+    if wanted.split(":")[0] == own.split(":")[0] or wanted == "meta":
+        return Network(name, name, module, wanted, owned=False)
+    check_device(wanted)
+    if own == "meta":
+        raise StitchError(
+            f"the network is on meta, so it has no numbers for {wanted}", "leave out device"
+        )
+    return Network(name, name, full_copy(module).to(wanted), wanted)
 
 
 def _edits(edits: Sequence[str | Edit]) -> tuple[Edit, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -30,7 +31,7 @@ _MOST_TOGETHER = 40
 
 @dataclass(frozen=True)
 class Trial:
-    """What fixes are tried against: the network before the edits, the user's edits, the faults."""
+    """A network as edited so far and what is wrong with it: what fixes are tried against."""
 
     bench: Workbench
     base: Trace
@@ -39,33 +40,35 @@ class Trial:
     result: Trace
     diagnostics: tuple[Diagnostic, ...]
 
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are faults."""
+        return tuple(each for each in self.diagnostics if each.severity == "error")
+
     def verified(self) -> tuple[Diagnostic, ...]:
         """Every diagnostic with at most three fixes that work, best first."""
-        return tuple(replace(d, fixes=self._best(d)) for d in self.diagnostics)
+        return tuple(replace(each, fixes=self._best(each)) for each in self.diagnostics)
 
     def together(self, diagnostics: Sequence[Diagnostic]) -> Fix | None:
-        """The first fix of the first fault, then of the first that is left, until none is left to
-        mend; None where one fix is all there is."""
-        errors = [d for d in diagnostics if d.severity == "error"]
-        if len(errors) < 2 or not any(d.fixes for d in errors):
-            return None
+        """The first fix of the first fault that has one, then the same for what is left, until
+        nothing more can be mended; None where one fix is all there is."""
+        errors = [each for each in diagnostics if each.severity == "error"]
+        fix = next((each.fixes[0] for each in errors if each.fixes), None)
         trial: Trial | None = self
-        left, done = errors, Fix("all faults together")
-        while left and len(done.edits) < _MOST_TOGETHER:
-            fix = next((d.fixes[0] for d in left if d.fixes), None)
-            if fix is None:
-                break
+        done = Fix("together")
+        while fix is not None and len(done.edits) < _MOST_TOGETHER:
             done = replace(done, edits=(*done.edits, *fix.edits), inputs=fix.inputs or done.inputs)
-            trial = self._after(done)
+            trial = self.after(done)
             if trial is None:
                 return None
-            left = [d for d in trial.diagnostics if d.severity == "error"]
-            left = [replace(left[0], fixes=trial._best(left[0])), *left[1:]] if left else []
-            left = [left[0], *(replace(d, fixes=()) for d in left[1:])] if left else []
-        return replace(done, verification=self._verify(done, None), safety="unsafe")
+            found = (trial._best(each) for each in trial.errors)
+            fix = next((fixes[0] for fixes in found if fixes), None)
+        if len(errors) < 2 or trial is None or trial is self:
+            return None
+        return replace(done, verification=self._judge(trial, None), safety="unsafe")
 
-    def _after(self, fix: Fix) -> Trial | None:
-        """The same network with a fix among its edits."""
+    def after(self, fix: Fix) -> Trial | None:
+        """The same network with a fix among its edits; None where it cannot be built."""
         edits, inputs = (*self.edits, *fix.edits), fix.inputs or self.inputs
         try:
             result, applied = self.bench.attempt(edits, inputs, self.base)
@@ -75,38 +78,32 @@ class Trial:
         return replace(self, edits=edits, inputs=inputs, result=result, diagnostics=found)
 
     def _best(self, diagnostic: Diagnostic) -> tuple[Fix, ...]:
-        tried: list[Fix] = []
+        worked: list[Fix] = []
         seen: set[object] = set()
         for fix in diagnostic.fixes[:_MOST_TRIED]:
             fix = replace(fix, edits=tuple(_plainly(edit, self.base) for edit in fix.edits))
             key = (fix.edits, fix.inputs)
             # sizes are tried from the nearest on: the first that runs will do
-            if key in seen or (fix.inputs and any(other.inputs for other in tried)):
+            if key in seen or (fix.inputs and any(other.inputs for other in worked)):
                 continue
             seen.add(key)
-            verification = self._verify(fix, diagnostic)
+            trial = self.after(fix)
+            verification = self._judge(trial, diagnostic) if trial is not None else None
             if verification is not None and verification.solved:
-                tried.append(replace(fix, verification=verification, safety=_safety(fix)))
-        return tuple(sorted(tried, key=_rank)[:_MOST])
+                worked.append(replace(fix, verification=verification, safety=_safety(fix)))
+        return tuple(sorted(worked, key=_rank)[:_MOST])
 
-    def _verify(self, fix: Fix, diagnostic: Diagnostic | None) -> Verification | None:
-        """Run the network with a fix; None where it cannot even be built."""
-        edits = (*self.edits, *fix.edits)
-        inputs = fix.inputs or self.inputs
-        try:
-            after, applied = self.bench.attempt(edits, inputs, self.base)
-        except StitchError:
-            return None
-        left = diagnose(Audit(self.base, after, applied))
-        before = {_key(d) for d in self.diagnostics}
-        wanted = before - {_key(diagnostic)} if diagnostic else set()
-        errors = [d for d in left if d.severity == "error"]
+    def _judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
+        """What a trial changed. It solves a fault that is gone while none came in its place."""
+        before = Counter(map(_key, self.diagnostics))
+        allowed = before - Counter([_key(diagnostic)]) if diagnostic else before
+        after = trial.result
         return Verification(
             ran=after.complete and not after.problems,
             outputs=tuple(spec.shape for spec in after.outputs),
             delta_params=after.params - self.result.params,
-            remaining=len(errors),
-            solved={_key(d) for d in left} <= wanted
+            remaining=len(trial.errors),
+            solved=Counter(map(_key, trial.diagnostics)) <= allowed
             and (after.complete or not self.result.complete),
         )
 
@@ -122,8 +119,8 @@ def _plainly(edit: Edit, base: Trace) -> Edit:
     return replace(edit, where=replace(edit.where, words=(replace(word, kind="name"),)))
 
 
-def _key(diagnostic: Diagnostic) -> tuple[str, str]:
-    return diagnostic.code, diagnostic.path
+def _key(diagnostic: Diagnostic) -> tuple[str, str, str]:
+    return diagnostic.code, diagnostic.path, diagnostic.op
 
 
 def _safety(fix: Fix) -> Literal["safe", "unsafe"]:
@@ -131,14 +128,10 @@ def _safety(fix: Fix) -> Literal["safe", "unsafe"]:
     return "safe" if all(isinstance(edit, Keep) for edit in fix.edits) and fix.edits else "unsafe"
 
 
-def _rank(fix: Fix) -> tuple[int, int, int, int]:
-    """What leaves the fewest faults, then the fewest edits (a new layer counts as two), then the
-    fewest added parameters; another input mends no network, so it comes last."""
+def _rank(fix: Fix) -> tuple[int, int, int]:
+    """What leaves the fewest faults, then the fewest edits, of which a new layer counts as two;
+    another input mends no network, so it comes last. Among equals the rule's own order stands: it
+    offers first what people mean most often."""
     assert fix.verification is not None
     edits = sum(2 if isinstance(edit, Insert | Replace) else 1 for edit in fix.edits)
-    return (
-        int(bool(fix.inputs)),
-        fix.verification.remaining,
-        edits,
-        abs(fix.verification.delta_params),
-    )
+    return int(bool(fix.inputs)), fix.verification.remaining, edits

@@ -20,6 +20,7 @@ from stitchcli.rules import diagnose
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.stages import stages
+from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.workbench import NO_META, Mode, Workbench
 
@@ -117,8 +118,6 @@ def edited(
     bench: Workbench, edits: Sequence[Edit], base: Trace
 ) -> tuple[nn.Module, tuple[Applied, ...]]:
     """The network with the edits carried out: on itself where it is ours, else on a copy."""
-    from stitchcli.surgery.apply import apply
-
     network = bench.network
     if bench.device != "meta" or not network.owned:
         module = full_copy(network.module)
@@ -137,6 +136,8 @@ def edited_module(network: Network, request: Request) -> nn.Module:
     base, _ = _base(bench, replace(request, device="meta"))
     module, applied = edited(bench, request.edits, base)
     _expect(applied, request.expect)
+    for code in (network.user_code, *bench.catalog.user_codes):
+        code.publish()
     return module
 
 

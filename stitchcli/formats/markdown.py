@@ -42,7 +42,7 @@ def render_markdown(report: Report) -> str:
     for diagnostic in report.diagnostics:
         lines += ["", *_diagnostic(diagnostic, report)]
     if report.together is not None:
-        lines += ["", "**All together:**", "", "```", fix_flags(report.together), "```", ""]
+        lines += ["", "**Together:**", "", "```", fix_flags(report.together), "```", ""]
         lines.append(fix_outcome(report.together, report.result.params))
     return "\n".join(lines) + "\n"
 

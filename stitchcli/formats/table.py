@@ -66,7 +66,7 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
         _print_diagnostic(diagnostic, report, console)
     if report.together is not None:
         console.print()
-        _print_fix(report.together, report, console, "all together")
+        _print_fix(report.together, report, console, report.together.title)
     console.print()
     colour = "bold red" if report.has_errors else "bold green"
     console.print(Text(summary(report), colour))

@@ -127,7 +127,8 @@ def fix_outcome(fix: Fix, params: int) -> str:
     tried = fix.verification
     if tried is None:
         return "not tried"
-    words = ["the forward runs" if tried.ran else "this fault is gone"]
+    words = ["the forward runs"] if tried.ran else []
+    words += ["this fault is gone"] if tried.solved and not tried.ran else []
     words.append(f"output {', '.join(format_shape(shape) for shape in tried.outputs) or 'none'}")
     if tried.delta_params:
         words.append(
@@ -137,7 +138,7 @@ def fix_outcome(fix: Fix, params: int) -> str:
     else:
         words.append("parameters unchanged")
     if tried.remaining:
-        words.append(f"{tried.remaining} other fault{'s' if tried.remaining > 1 else ''} left")
+        words.append(f"{tried.remaining} fault{'s' if tried.remaining > 1 else ''} left")
     return ", ".join(words)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stitchcli.records import Audit, Diagnostic, Fix, Label, Mismatch, Problem, Ref, Trace
-from stitchcli.rules.provenance import name_of, origin
+from stitchcli.rules.provenance import is_input, name_of, origin
 from stitchcli.words.shapes import format_shape
 
 
@@ -59,7 +59,7 @@ def operand(trace: Trace, ref: Ref, index: int) -> tuple[str, tuple[int, ...], s
     """Name, shape and origin of a tensor."""
     name = ref.name or f"operand {index + 1}"
     if ref.producer is None:
-        return name, ref.shape, "input" if ref.name.startswith("input") else "weight"
+        return name, ref.shape, "input" if is_input(ref) else "weight"
     call = trace.calls[ref.producer]
     made_by = call.path if call.is_module else f"{call.op} in {call.path or 'the root'}"
     return name, ref.shape, made_by

@@ -79,7 +79,12 @@ def _is_depthwise(trace: Trace, call: Call) -> bool:
 
 
 def _is_weight(ref: Ref) -> bool:
-    return ref.producer is None and bool(ref.name) and not ref.name.startswith("input")
+    return ref.producer is None and bool(ref.name) and not is_input(ref)
+
+
+def is_input(ref: Ref) -> bool:
+    """True for what was given to the network."""
+    return ref.producer is None and ref.name.partition(" ")[0] == "input"
 
 
 def describe(trace: Trace, ref: Ref, axis: int) -> str:

@@ -25,7 +25,10 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        del sys.modules[self.__name__]
+        # the real module must not meet another stand-in while it is imported
+        for other in _STAND_INS:
+            if sys.modules.get(other) is _STAND_INS[other]:
+                del sys.modules[other]
         return getattr(importlib.import_module(self.__name__), name)
 
 
@@ -61,7 +64,7 @@ _STAND_INS = {
 def run(kernel: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Call a meta kernel."""
     absent = [name for name in _STAND_INS if name not in sys.modules]
-    if not absent:
+    if not absent or kernel.namespace != "aten":
         return kernel(*args, **kwargs)
     for name in absent:
         sys.modules[name] = _STAND_INS[name]

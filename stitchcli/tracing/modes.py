@@ -67,7 +67,7 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for arg in args:
             if isinstance(arg, Tensor):
                 recorder.use(arg)
-        self._originals.before(func, args)
+        self._originals.before(func, args, kwargs)
         result = (light_kernels.run if self._on_meta else _run)(func, args, kwargs)
         formula = formula_of(func)
         if formula is None:

@@ -16,7 +16,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy as is_uninitialized
+from torch.nn.parameter import is_lazy
+
+from stitchcli.tracing.containers import tensors_in
 
 # These write to their running statistics although their schemas do not say so.
 _WRITES_STATISTICS = frozenset(
@@ -30,35 +32,42 @@ _WRITES_STATISTICS = frozenset(
     ]
 )
 
+_CONTAINERS = (dict, OrderedDict, list, set)
+_MOST_CONTAINERS = 1000
+
 
 class Originals:
-    """Copies of weights taken just before the first op that writes to them."""
+    """Copies of a network's tensors, taken just before the first op that writes to them."""
 
     def __init__(self, module: nn.Module) -> None:
-        self._owners: dict[int, Tensor] = {}
-        self._copies: dict[int, tuple[Tensor, Tensor]] = {}
-        for tensor in (*module.parameters(), *module.buffers()):
-            if tensor.device.type != "meta" and not is_uninitialized(tensor):
-                self._owners[tensor.untyped_storage().data_ptr()] = tensor
+        self._owners: dict[int, list[Tensor]] = {}
+        self._copies: list[tuple[Tensor, Tensor]] = []
+        for each in module.modules():
+            plain = (value for value in vars(each).values() if isinstance(value, Tensor))
+            for tensor in (*each._parameters.values(), *each._buffers.values(), *plain):
+                if tensor is not None and tensor.device.type != "meta" and not is_lazy(tensor):
+                    self._owners.setdefault(_storage(tensor), []).append(tensor)
 
-    def before(self, op: Any, args: tuple[Any, ...]) -> None:
+    def before(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Called ahead of every dispatcher op."""
         if not self._owners or not (
             op._schema.is_mutable or op._overloadpacket.__name__ in _WRITES_STATISTICS
         ):
             return
-        for tensor in args:
-            if isinstance(tensor, Tensor) and tensor.device.type != "meta":
-                pointer = tensor.untyped_storage().data_ptr()
-                owner = self._owners.get(pointer)
-                if owner is not None and pointer not in self._copies:
-                    self._copies[pointer] = (owner, owner.detach().clone())
+        for tensor in tensors_in((args, kwargs)):
+            if tensor.device.type != "meta":
+                for owner in self._owners.pop(_storage(tensor), ()):
+                    self._copies.append((owner, owner.detach().clone()))
 
     def restore(self) -> None:
         """Write the copies back."""
         with torch.no_grad():
-            for owner, copy in self._copies.values():
+            for owner, copy in self._copies:
                 owner.copy_(copy)
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else id(tensor)
 
 
 @contextmanager
@@ -67,7 +76,7 @@ def preserved(module: nn.Module) -> Iterator[Originals]:
     originals = Originals(module)
     attributes = [(each, _contents(each.__dict__)) for each in module.modules()]
     with ExitStack() as stack:
-        stack.enter_context(_generators(module))
+        stack.enter_context(random_states(module))
         stack.callback(originals.restore)
         for each, contents in attributes:
             stack.callback(_refill, each.__dict__, contents)
@@ -75,12 +84,14 @@ def preserved(module: nn.Module) -> Iterator[Originals]:
 
 
 def _contents(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
-    """A module's attributes, and a shallow copy of each plain container among them."""
-    containers = [
-        (value, value.copy())
-        for value in attributes.values()
-        if type(value) in (dict, OrderedDict, list, set)
-    ]
+    """A module's attributes, and a shallow copy of each plain container in them, however deep."""
+    containers: list[tuple[Any, Any]] = []
+    waiting = [value for value in attributes.values() if type(value) in _CONTAINERS]
+    while waiting and len(containers) < _MOST_CONTAINERS:
+        value = waiting.pop()
+        containers.append((value, value.copy()))
+        inner = value.values() if isinstance(value, dict) else value
+        waiting += [each for each in inner if type(each) in _CONTAINERS]
     return dict(attributes), containers
 
 
@@ -99,11 +110,13 @@ def _refill(
 
 
 @contextmanager
-def _generators(module: nn.Module) -> Iterator[None]:
+def random_states(module: nn.Module | None = None) -> Iterator[None]:
+    """The random number generators are as before when the block ends."""
     numpy = sys.modules.get("numpy")
     python_state = random.getstate()
     numpy_state = numpy.random.get_state() if numpy else None
-    devices = sorted({p.device.index or 0 for p in module.parameters() if p.is_cuda})
+    weights = module.parameters() if module is not None else ()
+    devices = sorted({p.device.index or 0 for p in weights if p.is_cuda})
     with torch.random.fork_rng(devices=devices):
         try:
             yield

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, is_dataclass
-from dataclasses import fields as dataclass_fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 from torch import Tensor, nn
 
 from stitchcli.records import Call, Problem, Ref
+from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
 from stitchcli.tracing.layers import is_atomic, kind_of
 from stitchcli.tracing.sites import Spot, is_model_code, nearest_spot, site_of
-
-_MADE_BY = "_stitch_call"
 
 
 @dataclass
@@ -66,7 +65,15 @@ class Recorder:
     current: OpenCall | None = None
     failed: tuple[BaseException, OpenCall] | None = None
 
+    def name_inputs(self, args: Sequence[Tensor], kwargs: Mapping[str, Tensor]) -> None:
+        """Call the network's inputs by their keywords, or by number where there are several."""
+        for index, tensor in enumerate(args):
+            self.names[id(tensor)] = f"input {index + 1}" if len(args) > 1 else "input"
+        self.names |= {id(tensor): f"input {name}" for name, tensor in kwargs.items()}
+
     def __post_init__(self) -> None:
+        #: Which call made a tensor; held weakly and not marked, since it may be the user's.
+        self._made: dict[int, tuple[ref[Tensor], int]] = {}
         self.paths: dict[int, str] = {}
         self.names: dict[int, str] = {}
         self.atomic: dict[int, bool] = {}
@@ -153,7 +160,8 @@ class Recorder:
 
     def age(self, tensor: Tensor) -> int:
         """Index of the call that made a tensor; -1 for an input, a weight or a constant."""
-        return getattr(tensor, _MADE_BY, -1)
+        producer = self._producer(tensor)
+        return -1 if producer is None else producer
 
     def use(self, tensor: Tensor) -> None:
         """An op read this tensor: if it is a weight, note in whose call."""
@@ -166,15 +174,17 @@ class Recorder:
         found = []
         for tensor in tensors_in(value):
             self.use(tensor)
-            found.append(self.ref(tensor))
+            found.append(self.record(tensor))
         return tuple(found)
 
-    def ref(self, tensor: Tensor) -> Ref:
+    def _producer(self, tensor: Tensor) -> int | None:
+        made = self._made.get(id(tensor))
+        return made[1] if made is not None and made[0]() is tensor else None
+
+    def record(self, tensor: Tensor) -> Ref:
         """One tensor as a record."""
-        producer = getattr(tensor, _MADE_BY, None)
+        producer = self._producer(tensor)
         name = self.names.get(id(tensor), "") if producer is None else ""
-        if producer is None and not name:
-            name = getattr(tensor, "_stitch_input", "")
         dtype = str(tensor.dtype).removeprefix("torch.")
         return Ref(tuple(tensor.shape), dtype, producer, name)
 
@@ -182,8 +192,8 @@ class Recorder:
         refs = []
         for tensor in tensors_in(result):
             if id(tensor) not in self.names:
-                setattr(tensor, _MADE_BY, call.index)
-            refs.append(self.ref(tensor))
+                self._made[id(tensor)] = ref(tensor), call.index
+            refs.append(self.record(tensor))
         return tuple(refs)
 
     # -------------------------------------------------- helpers
@@ -196,7 +206,7 @@ class Recorder:
 
     def _problem(self, fault: Fault, op: str, call: OpenCall) -> Problem:
         return Problem(
-            fault.kind, op, call.path, call.index, tuple(self.ref(t) for t in fault.operands),
+            fault.kind, op, call.path, call.index, tuple(self.record(t) for t in fault.operands),
             fault.operand, fault.dim, fault.expected, fault.got, fault.text, site_of(call.spot),
         )  # fmt: skip
 
@@ -212,18 +222,3 @@ def _raised_by(error: BaseException) -> str:
     if frame is None or is_model_code(frame.tb_frame.f_code.co_filename):
         return ""
     return frame.tb_frame.f_code.co_name
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in tuples, lists, dicts and dataclasses, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for each in dataclass_fields(value):
-            yield from tensors_in(getattr(value, each.name, None))

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from stitchcli.records import Site, TensorSpec, Trace
+from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.layers import describe, weights_of
 from stitchcli.tracing.modes import WatchFunctions, WatchOps, plain_attention, watch_modules
 from stitchcli.tracing.preserve import preserved
-from stitchcli.tracing.recorder import Recorder, tensors_in
+from stitchcli.tracing.recorder import Recorder
 
 
 def trace(
@@ -41,6 +42,7 @@ def trace(
         stack.enter_context(plain_attention())
         stack.enter_context(torch.device("meta") if device == "meta" else nullcontext())
         args, kwargs = dummy_inputs(inputs, device)
+        recorder.name_inputs(args, kwargs)
         stack.enter_context(watch_modules(recorder))
         stack.enter_context(WatchOps(recorder, originals, device))
         stack.enter_context(WatchFunctions(recorder))
@@ -74,12 +76,11 @@ def dummy_inputs(
 ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
     """Unit-normal numbers, or ones where the dtype is not floating."""
     args, kwargs = [], {}
-    for index, spec in enumerate(specs):
+    for spec in specs:
         dtype = getattr(torch, spec.dtype)
         make = torch.randn if dtype.is_floating_point or dtype.is_complex else torch.ones
         make = torch.empty if device == "meta" else make
         tensor = make(spec.shape, dtype=dtype, device=device)
-        tensor._stitch_input = spec.name or (f"input {index + 1}" if len(specs) > 1 else "input")  # type: ignore[attr-defined]
         if spec.name:
             kwargs[spec.name] = tensor
         else:

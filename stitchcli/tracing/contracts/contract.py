@@ -25,13 +25,20 @@ class Fault:
     text: str = ""
 
 
+#: torch takes these names, which are NumPy's, for its own.
+_NUMPY = {"axis": "dim", "x": "input", "x1": "input", "x2": "other"}
+
+
 class Arguments:
     """The arguments of one call, read and replaced by name."""
 
     def __init__(self, names: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._names = names.split()
         self.args = list(args)
-        self.kwargs = dict(kwargs)
+        self.kwargs = {
+            name if name in self._names else _NUMPY.get(name, name): value
+            for name, value in kwargs.items()
+        }
 
     def __getitem__(self, name: str) -> Any:
         index = self._names.index(name)

@@ -52,6 +52,7 @@ class Place:
     size: tuple[int, ...] = ()
     window: Mapping[str, Any] = field(default_factory=dict)
     family: str = ""
+    size_out: tuple[int, ...] = ()
 
 
 def bind(block: Any, name: str, given: Mapping[str, Any], place: Place) -> dict[str, Any]:

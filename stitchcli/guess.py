@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
@@ -32,11 +34,13 @@ def guess(bench: Workbench) -> tuple[Inputs, Trace | None]:
         return bench.network.inputs, None
     best: tuple[Inputs, Trace] | None = None
     failure: StitchError | None = None
-    for inputs in candidates(bench.network.module, bench.network.inputs):
+    for inputs in candidates(bench.network.module, None):
         try:
             found, _ = bench.attempt((), inputs, None)
         except StitchError as error:
             failure = failure or error
+            if isinstance(error.__cause__, SystemExit):
+                raise
             continue
         if not found.problems:
             return inputs, found
@@ -52,9 +56,10 @@ def guess(bench: Workbench) -> tuple[Inputs, Trace | None]:
             "; "
         )
         raise failure
+    words = ", ".join(_parameters(bench.network.module))
     raise InputError(
-        "no input could be guessed for this network",
-        "give it, as in --input 1x3x256x256 (repeatable, dtype as 1x77:int64)",
+        f"no input could be guessed for this network, whose forward takes ({words})",
+        "give one --input for each, as in --input 1x3x256x256 or --input mask=1x77:int64",
     )
 
 
@@ -63,10 +68,19 @@ def candidates(module: nn.Module, known: Inputs | None) -> Iterator[Inputs]:
     if known:
         yield known
     seen: set[Inputs] = set()
+    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
     for inputs in (*_from_config(module), *_from_layers(module)):
-        if inputs and inputs not in seen:
+        inputs = tuple(_of_dtype(spec, dtype) for spec in inputs)
+        if inputs and inputs not in seen and not any(0 in spec.shape for spec in inputs):
             seen.add(inputs)
             yield inputs
+
+
+def _of_dtype(spec: TensorSpec, dtype: torch.dtype | None) -> TensorSpec:
+    """Numbers come in the dtype of the weights; indices stay what they are."""
+    if dtype is None or spec.dtype != "float32":
+        return spec
+    return replace(spec, dtype=str(dtype).removeprefix("torch."))
 
 
 def _required(module: nn.Module) -> list[str]:
@@ -108,7 +122,10 @@ def _from_config(module: nn.Module) -> Iterator[Inputs]:
 
 
 def _parameters(module: nn.Module) -> list[str]:
-    return list(signature(module.forward).parameters)
+    try:
+        return list(signature(module.forward).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 class _Config:

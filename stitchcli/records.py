@@ -189,7 +189,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Layer:
-    """What is known of one module without running it."""
+    """What is known of one module without running it; ``aliases`` are its further paths."""
 
     path: str
     kind: str
@@ -198,6 +198,7 @@ class Layer:
     is_leaf: bool
     built: Site | None = None
     block: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ class Surgeon:
             for index, edit in enumerate(edits):
                 if isinstance(edit, kind):
                     built = [b for path in matched[index] for b in self._carry_out(edit, path)]
-                    done[index] = Applied(edit, matched[index], tuple(built), notes[index])
+                    said = (*notes[index], *self._untied(edit, matched[index]))
+                    done[index] = Applied(edit, matched[index], tuple(built), said)
         return tuple(done[index] for index in range(len(edits)))
 
     def _select(self, edits: Sequence[Edit]) -> list[Paths]:
@@ -122,6 +123,19 @@ class Surgeon:
             notes.append((f"{len(lost)} more went with {gone}",) if lost else ())
         return left, notes
 
+    def _untied(self, edit: Edit, paths: Paths) -> tuple[str, ...]:
+        """A weight with several names, one of which is now another weight's."""
+        if not isinstance(edit, Replace | Set):
+            return ()
+        tied = [w for w in self.base.weights if w.aliases and not w.is_buffer]
+        apart = []
+        for weight in tied:
+            names = (weight.path, *weight.aliases)
+            held = {id(_parameter(self.module, name)) for name in names}
+            if len(held) > 1 and any(n.rpartition(".")[0] in paths for n in names):
+                apart.append(f"{' and '.join(names)} are no longer one weight")
+        return tuple(apart)
+
     def _carry_out(self, edit: Edit, path: str) -> Iterable[Built]:
         match edit:
             case Replace():
@@ -135,7 +149,7 @@ class Surgeon:
         self._refuse_unreachable(path)
         old = self.modules[path]
         new, arguments = self._build(block, path, places_of(path, self.base), old)
-        carry_attributes(old, new)
+        carry_attributes(old, new, arguments)
         if type(new) is type(old):
             keep_weights(old, new)
         self._put(path, new)
@@ -195,11 +209,15 @@ class Surgeon:
             raise EditError(
                 "the whole network cannot be replaced or removed", "select a part of it"
             )
-        for alias in self.paths.get(id(self.modules[path]), [path]):
+        old = self.modules[path]
+        aliases = self.paths.pop(id(old), [path])
+        for alias in aliases:
             parent, _, name = alias.rpartition(".")
             self.modules[parent].add_module(name, new)
             self.modules[alias] = new
-        self.paths[id(new)] = self.paths.get(id(self.modules[path]), [path])
+        self.paths[id(new)] = aliases
+        for each in self.module.modules():
+            _swap_in_attributes(each, old, new)
 
     def _refuse_unreachable(self, path: str) -> None:
         """A module that never runs but lends its weight cannot be replaced by calling another."""
@@ -215,10 +233,17 @@ class Surgeon:
 
 
 def _without(kept: set[str], paths: Paths, edit: Edit) -> Paths:
+    """The paths less what is kept. Raises EditError where what is kept would go all the same."""
     left = tuple(p for p in paths if not any(p == k or _is_inside(p, k) for k in kept))
     if not left:
         raise EditError(f"--except leaves nothing for {print_edit(edit)}", "narrow --except")
     if isinstance(edit, Replace | Remove):  # what is inside a replaced module goes with it
+        for path in left:
+            if inner := next((k for k in sorted(kept) if _is_inside(k, path)), None):
+                raise EditError(
+                    f"--except keeps {inner!r}, which {print_edit(edit)} takes away with {path!r}",
+                    "keep the whole module, or edit the modules in it",
+                )
         left = tuple(p for p in left if not any(_is_inside(p, other) for other in left))
     return left
 
@@ -244,6 +269,19 @@ def _taken(edit: Edit, path: str, takers: dict[str, Edit]) -> str | None:
     return None
 
 
+def _swap_in_attributes(module: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Plain lists and the like of modules are no children, but a forward may go over them."""
+    for name, value in vars(module).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(value, list) and any(each is old for each in value):
+            value[:] = [new if each is old else each for each in value]
+        elif type(value) is tuple and any(each is old for each in value):
+            setattr(module, name, tuple(new if each is old else each for each in value))
+        elif isinstance(value, dict) and any(each is old for each in value.values()):
+            value.update({key: new for key, each in value.items() if each is old})
+
+
 def _conflict(path: str, one: Edit, other: Edit) -> EditError:
     return EditError(
         f"{path!r} is matched by both {print_edit(one)} and {print_edit(other)}",
@@ -253,6 +291,14 @@ def _conflict(path: str, one: Edit, other: Edit) -> EditError:
 
 def _is_inside(path: str, outer: str) -> bool:
     return path.startswith(f"{outer}.") if outer else bool(path)
+
+
+def _parameter(module: nn.Module, name: str) -> torch.Tensor | None:
+    path, _, last = name.rpartition(".")
+    try:
+        return module.get_submodule(path)._parameters.get(last)
+    except AttributeError:
+        return None
 
 
 def _has_weights(module: nn.Module) -> bool:

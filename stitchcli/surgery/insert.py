@@ -7,7 +7,9 @@ its children. Parents still find the attributes that they read, and ``isinstance
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -103,24 +105,25 @@ def insert(module: nn.Module, side: Side, block: nn.Module, name: str) -> str:
 
 
 def _refuse_iteration(module: nn.Module) -> None:
-    forward = type(module).forward
-    code = getattr(forward, "__code__", None)
+    kind, forward = type(module), type(module).forward
+    code = getattr(inspect.unwrap(forward), "__code__", None)
     words = set(code.co_names) if code else set()
     looped = words & {"children", "named_children", "_modules", "modules"}
-    is_list = isinstance(module, nn.Sequential) and forward is not nn.Sequential.forward
-    if looped or is_list:
-        raise EditError(
-            f"nothing can be put around a {type(module).__name__}: "
-            "its forward goes over its children",
-            "select a module inside it, or the one around it",
-        )
-    if isinstance(module, nn.ModuleList | nn.ModuleDict):
-        raise EditError(
-            f"a {type(module).__name__} is never called, so nothing can be put around it",
-            "select the modules in it, for instance with NAME.*",
-        )
-    if isinstance(module, torch.jit.ScriptModule):
-        raise EditError("a scripted module cannot be edited", "load the network it was made from")
+    own_loop = isinstance(module, nn.Sequential) and forward is not nn.Sequential.forward
+    if looped or own_loop:
+        why = "its forward goes over its children"
+    elif forward in (nn.ModuleList.forward, nn.ModuleDict.forward):
+        why = "it is never called itself"
+    elif "forward" in vars(module):
+        why = "its forward was replaced on the instance"
+    elif isinstance(module, torch.jit.ScriptModule):
+        why = "it is a scripted module"
+    else:
+        return
+    raise EditError(
+        f"nothing can be put around this {kind.__name__}: {why}",
+        "select the modules inside it, or the one around it",
+    )
 
 
 def _on_first_input(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -130,7 +133,11 @@ def _on_first_input(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _on_first(block: Any, value: Any) -> Any:
-    """Run a block on a tensor, or on the first tensor of a tuple, a list or a dict."""
+    """Run a block on a tensor, or on the first tensor of a tuple, a list, a dict or a dataclass."""
+    if is_dataclass(value) and not isinstance(value, type | dict):
+        names = (each.name for each in fields(value))
+        first = next((n for n in names if isinstance(getattr(value, n), torch.Tensor)), None)
+        return replace(value, **{first: block(getattr(value, first))}) if first else value
     if isinstance(value, dict):
         changed = copy.copy(value)
         name = next((k for k, v in value.items() if isinstance(v, torch.Tensor)), None)

@@ -17,7 +17,10 @@ _WIDTH_IN = (
     "embedding_dim",
 )
 _WIDTH_OUT = ("out_channels", "out_features", *_WIDTH_IN[2:])
-_TOKENS = ("Linear", "LayerNorm", "RMSNorm", "MultiheadAttention", "Embedding")
+_FIRST = frozenset("conv1d conv_transpose1d batch_norm instance_norm group_norm max_pool1d".split())
+_LAST = frozenset(
+    "linear layer_norm rms_norm embedding multi_head_attention_forward lstm gru rnn".split()
+)
 
 
 def places_of(path: str, trace: Trace) -> tuple[Place, ...]:
@@ -29,44 +32,74 @@ def places_of(path: str, trace: Trace) -> tuple[Place, ...]:
         return (_guess(layer, trace),)
     places: list[Place] = []
     for call in calls:
-        if (place := _seen(layer, call)) not in places:
+        if (place := _seen(layer, call, trace)) not in places:
             places.append(place)
     return tuple(places)
 
 
 def after(place: Place) -> Place:
     """The place behind a module: what comes in is what the module gives."""
-    return Place(place.path, place.out_channels, place.out_channels, place.size)
+    width, size = place.out_channels, place.size_out
+    return Place(place.path, width, width, size, size_out=size)
 
 
 def before(place: Place) -> Place:
     """The place ahead of a module."""
-    return Place(place.path, place.in_channels, place.in_channels, place.size)
+    width, size = place.in_channels, place.size
+    return Place(place.path, width, width, size, size_out=size)
 
 
-def _seen(layer: Layer, call: Call) -> Place:
+def _seen(layer: Layer, call: Call, trace: Trace) -> Place:
     came = call.inputs[0].shape if call.inputs else ()
     gave = call.outputs[0].shape if call.outputs else ()
-    axis_in, axis_out = channel_axis(layer, came), channel_axis(layer, gave)
+    inside = _ops_inside(call, trace)
+    axis_in, axis_out = channel_axis(layer, came, inside), channel_axis(layer, gave, inside[::-1])
+    size_in, size_out = came[axis_in + 1 :], gave[axis_out + 1 :]
     return Place(
         path=layer.path,
         in_channels=came[axis_in] if came else None,
         out_channels=gave[axis_out] if gave else None,
-        size=came[axis_in + 1 :] if axis_in >= 0 else (),
-        window=_window(layer, came[axis_in + 1 :], gave[axis_out + 1 :]),
+        size=size_in,
+        size_out=size_out,
+        window=_window(layer, size_in, size_out),
         family=layer.family,
     )
 
 
-def channel_axis(layer: Layer, shape: Shape) -> int:
-    """Where the channels stand: last for tokens (B, L, C), else behind the batch."""
-    spatial = layer.attributes.get("kernel_size") if layer.family == "conv" else None
-    if isinstance(spatial, tuple):
-        return len(shape) - len(spatial) - 1
-    if layer.kind in _TOKENS or layer.family in ("linear", "attn"):
+def _ops_inside(call: Call, trace: Trace) -> list[str]:
+    """The ops of a module call in order; those of what feeds it where it has none of its own."""
+    inside = {call.index}
+    ops = [call.op] if call.op else []
+    for each in trace.calls[call.index + 1 :]:
+        if each.parent not in inside:
+            if each.parent is None or each.parent < call.index:
+                break
+            continue
+        inside.add(each.index)
+        ops += [each.op] if each.op else []
+    if any(op in _LAST or op in _FIRST for op in ops) or not call.inputs:
+        return ops
+    source, steps = call.inputs[0].producer, 0
+    while source is not None and steps < 16:
+        feeder = trace.calls[source]
+        ops += [feeder.op] if feeder.op else []
+        source = feeder.inputs[0].producer if feeder.inputs else None
+        steps += 1
+    return ops
+
+
+def channel_axis(layer: Layer, shape: Shape, ops: list[str]) -> int:
+    """Where the channels stand: behind the batch, or last in tokens (B, L, C). Which of the two a
+    tensor of three axes is, the ops that work on it tell."""
+    kernel = layer.attributes.get("kernel_size") if layer.family == "conv" else None
+    if isinstance(kernel, tuple):
+        return len(shape) - len(kernel) - 1
+    if layer.family in ("linear", "attn") or layer.kind in ("LayerNorm", "RMSNorm", "Embedding"):
         return len(shape) - 1
-    conv_like = layer.family in ("conv", "pool") or "1d" in layer.kind
-    return len(shape) - 1 if len(shape) < 2 or (len(shape) == 3 and not conv_like) else 1
+    if len(shape) != 3:
+        return min(1, len(shape) - 1)
+    told = next((op for op in ops if op in _FIRST or op in _LAST), "")
+    return 1 if told in _FIRST or "1d" in layer.kind else 2
 
 
 def _guess(layer: Layer, trace: Trace) -> Place:

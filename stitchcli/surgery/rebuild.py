@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from stitchcli.errors import EditError
 from stitchcli.words.near import did_you_mean
@@ -19,18 +20,19 @@ def rebuild(
 ) -> nn.Module:
     """A new module like ``module`` but for ``changes``. Raises EditError.
 
-    A torch.nn layer, or a subclass of one, is told from its attributes; any other module needs
-    the arguments it was ``built_with``.
+    A torch.nn layer is told from its attributes, any other module from the arguments that it was
+    ``built_with``; where these are not known, an attribute of that name is changed.
     """
-    base = _torch_base(type(module))
-    if base is not None and set(changes) <= set(_names(base)):
-        donor = _construct(base, {**_arguments_of(module, base), **changes}, module)
-        result = _like(module, donor)
-    elif built_with and "*" not in built_with and set(changes) <= set(_names(type(module))):
-        result = _construct(type(module), {**built_with, **changes}, module)
-    elif all(hasattr(module, name) for name in changes):
-        result = copy.copy(module)
-        result.__dict__ = dict(module.__dict__)
+    cls = type(module)
+    base = _torch_base(cls)
+    known = {name: value for name, value in built_with.items() if name != "*"}
+    if base is not None and set(changes) <= set(_names(base)) and (cls is base or not known):
+        arguments = {**known, **_arguments_of(module, base), **changes}
+        result = _like(module, _parametrized_as(module, _construct(base, arguments, module)))
+    elif known and "*" not in built_with and set(changes) <= set(_names(cls)):
+        result = _construct(cls, {**known, **changes}, module)
+    elif all(_is_setting(module, name) for name in changes):
+        result = _bare_copy(module)
         for name, value in changes.items():
             setattr(result, name, value)
         return result
@@ -41,10 +43,48 @@ def rebuild(
     return result
 
 
+def _bare_copy(module: nn.Module) -> nn.Module:
+    """Not copy.copy, which parametrized modules refuse."""
+    result: nn.Module = type(module).__new__(type(module))
+    result.__dict__ = dict(module.__dict__)
+    return result
+
+
+def _is_setting(module: nn.Module, name: str) -> bool:
+    """A plain attribute that a forward may read: a number, a flag, a word, a tuple."""
+    value = vars(module).get(name, module)
+    return name != "training" and isinstance(value, int | float | str | bool | tuple)
+
+
+def _parametrized_as(module: nn.Module, donor: nn.Module) -> nn.Module:
+    """Give a layer the weight or spectral norm that another one has. Raises EditError for other
+    parametrizations, whose own shapes nobody knows."""
+    for hook in module._forward_pre_hooks.values():
+        match hook:
+            case WeightNorm():
+                donor = nn.utils.weight_norm(donor, hook.name, hook.dim)
+            case SpectralNorm():
+                donor = nn.utils.spectral_norm(donor, hook.name)
+    for name, found in getattr(module, "parametrizations", {}).items():
+        for each in found:
+            kind = type(each).__name__
+            if kind == "_WeightNorm":
+                nn.utils.parametrizations.weight_norm(donor, name, each.dim)
+            elif kind == "_SpectralNorm":
+                nn.utils.parametrizations.spectral_norm(donor, name)
+            else:
+                raise EditError(
+                    f"a {type(module).__name__} with the parametrization {kind} cannot be rebuilt",
+                    "change it where it is built",
+                )
+    return donor
+
+
 def _like(module: nn.Module, donor: nn.Module) -> nn.Module:
     """``module`` with the attributes and weights of ``donor``, and its own hooks and children."""
-    result = copy.copy(module)
-    changed = {k: v for k, v in donor.__dict__.items() if not k.endswith("_hooks")}
+    result = _bare_copy(module)
+    normed = type(donor) is not type(module) or donor._forward_pre_hooks
+    changed = {k: v for k, v in vars(donor).items() if normed or not k.endswith("_hooks")}
     for store in ("_parameters", "_buffers", "_modules"):
         changed[store] = {**module.__dict__[store], **donor.__dict__[store]}
     result.__dict__ = {**module.__dict__, **changed}
@@ -66,12 +106,16 @@ def keep_weights(old: nn.Module, new: nn.Module) -> None:
                     after[name] = kept
 
 
-def carry_attributes(old: nn.Module, new: nn.Module) -> None:
+def carry_attributes(old: nn.Module, new: nn.Module, arguments: Mapping[str, Any]) -> None:
     """Give the new module the attributes that others set on the old one after it was built, such
     as a layer's index in its network; a parent may read them."""
-    known = {*dir(new), "training"}
+    # what a constructor was given describes the old module and would be a lie about the new one
+    own = {*dir(new), *_names(type(old)), *_names(_torch_base(type(old)) or type(old)), "training"}
     for name, value in vars(old).items():
-        if not name.startswith("_") and name not in known:
+        if not name.startswith("_") and name not in own:
+            setattr(new, name, value)
+    for name, value in arguments.items():
+        if not hasattr(new, name):
             setattr(new, name, value)
     new.train(old.training)
 
@@ -94,7 +138,9 @@ def _torch_base(cls: type[nn.Module]) -> type[nn.Module] | None:
 
 def _names(cls: type) -> list[str]:
     if issubclass(cls, nn.RNNBase):  # LSTM and GRU hide their arguments behind *args
-        return list(inspect.signature(nn.RNNBase).parameters)[1:-2]
+        own = {nn.LSTM: "proj_size", nn.RNN: "nonlinearity"}
+        names = list(inspect.signature(nn.RNNBase).parameters)[1:-3]
+        return [*names, *(word for kind, word in own.items() if issubclass(cls, kind))]
     return [name for name in inspect.signature(cls).parameters if name not in ("device", "dtype")]
 
 

@@ -108,8 +108,16 @@ def _bare(word: Word, scope: str, trace: Trace) -> frozenset[str]:
 
 def _by_name(text: str, scope: str, layers: Mapping[str, Layer]) -> frozenset[str]:
     prefix = re.escape(f"{scope}.") if scope else ""
-    pattern = re.compile(prefix + _glob(text))
-    return frozenset(path for path in layers if path and pattern.fullmatch(path))
+    try:
+        pattern = re.compile(prefix + _glob(text))
+    except re.error as error:
+        raise EditError(
+            f"{text!r} is no glob: {error}", "write down*, down[12] or down?"
+        ) from error
+    found = (path for path in layers if path and pattern.fullmatch(path))
+    # a module that is shared stands under its first path, and can be named by each
+    other = (layer.path for layer in layers.values() if any(map(pattern.fullmatch, layer.aliases)))
+    return frozenset((*found, *other)) - {""}
 
 
 def _by_type(text: str, layers: Mapping[str, Layer]) -> frozenset[str]:
@@ -145,7 +153,8 @@ def _glob(text: str) -> str:
     """``*`` stays within one part of a path, ``**`` does not; ``[12]`` and ``?`` as in a shell."""
     parts = re.split(r"(\*\*|\*|\?|\[[^\]]+\])", text)
     table = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
-    return "".join(p if p.startswith("[") else table.get(p) or re.escape(p) for p in parts)
+    groups = (p.replace("[!", "[^", 1) if p.startswith("[") else p for p in parts)
+    return "".join(p if p.startswith("[") else table.get(p) or re.escape(p) for p in groups)
 
 
 def _is_below(path: str, scope: str) -> bool:
@@ -153,7 +162,9 @@ def _is_below(path: str, scope: str) -> bool:
 
 
 def _is_root(word: Word, trace: Trace) -> bool:
-    return word.kind in ("any", "type") and trace.layers[""].kind == word.text
+    """A class may be that of the whole network."""
+    kind = trace.layers[""].kind
+    return word.kind in ("any", "type") and plain(word.text) == plain(kind)
 
 
 def _holds(condition: Condition, layer: Layer, trace: Trace) -> bool:

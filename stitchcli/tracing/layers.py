@@ -93,8 +93,12 @@ def describe(
     module: nn.Module, built: Mapping[str, Site], blocks: Mapping[str, str]
 ) -> dict[str, Layer]:
     """Every module by its path; a module with several paths stands under its first."""
+    paths: dict[int, list[str]] = {}
+    for path, each in module.named_modules(remove_duplicate=False):
+        paths.setdefault(id(each), []).append(path)
     return {
         path: Layer(
+            aliases=tuple(paths[id(each)][1:]),
             path=path,
             kind=kind_of(each),
             family=family_of(each),

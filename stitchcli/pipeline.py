@@ -11,7 +11,7 @@ from torch import nn
 
 from stitchcli import __version__
 from stitchcli.catalog import Catalog
-from stitchcli.errors import EditError, StitchError
+from stitchcli.errors import EditError, ModelError, StitchError
 from stitchcli.fixes import Trial
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
@@ -22,6 +22,7 @@ from stitchcli.sources.network import Network
 from stitchcli.stages import stages
 from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.tracing.trace import untraced
 from stitchcli.workbench import NO_META, Mode, Workbench
 
 
@@ -101,7 +102,15 @@ def _base(bench: Workbench, request: Request) -> tuple[Trace, bool]:
     if not request.edits and request.device != "meta":
         return bench.trace(bench.network.module, inputs, (), request.device), not request.inputs
     if found is None:
-        found, _ = bench.attempt((), inputs, None)
+        try:
+            found, _ = bench.attempt((), inputs, None)
+        except ModelError:
+            if not request.edits:
+                raise
+            # the edits may be what mends it
+            network = bench.network
+            found = untraced(network.module, inputs, device=bench.device, built=network.built)
+            bench.notes.append("the network does not run before the edits")
     return found, not request.inputs
 
 

@@ -17,13 +17,21 @@ ALLOWED = {
     "errors": set(),
     "words": {"records", "errors"},
     "networks": set(),
-    "rules": {"records", "words", "errors"},
-    "formats": {"records", "words", "errors", "stages"},
+    "usage": {"records"},
+    "stages": {"records", "usage"},
+    "rules": {"records", "words", "errors", "usage"},
+    "formats": {"records", "words"},
     "tracing": {"records", "errors"},
     "sources": {"records", "errors", "words", "networks", "tracing"},
+    "binding": {"errors", "words"},
+    "catalog": {"errors", "words", "sources"},
     "surgery": {"records", "errors", "words", "binding", "catalog", "tracing"},
+    "lazy": {"records", "errors", "sources", "surgery", "tracing"},
+    "workbench": {"records", "errors", "words", "catalog", "sources", "surgery", "tracing"},
+    "guess": {"records", "errors", "workbench"},
+    "fixes": {"records", "errors", "rules", "surgery", "workbench"},
 }
-NO_TORCH = {"records", "errors", "words", "rules", "formats", "stages", "binding"}
+NO_TORCH = {"records", "errors", "words", "rules", "formats", "stages", "usage", "binding"}
 
 
 def layer(file: Path) -> str:
@@ -31,10 +39,10 @@ def layer(file: Path) -> str:
 
 
 def imports(file: Path) -> set[str]:
-    """Dotted names that a file imports at its top level, type checking aside."""
+    """Dotted names that a file imports, inside functions too."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     found: set[str] = set()
-    for node in tree.body:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -15,4 +15,3 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "json": render_json,
     "markdown": render_markdown,
 }
-SUFFIXES = {"table": ".txt", "json": ".json", "markdown": ".md"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from linecache import getline
 from pathlib import Path
 
+from stitchcli.formats.fold import fold
 from stitchcli.records import Amount, Applied, Fix, Keep, Report, Shape, Site, Stage
-from stitchcli.stages import fold
 from stitchcli.words.amounts import format_amount, format_change, format_delta
 from stitchcli.words.edits import shell_edit
 from stitchcli.words.shapes import format_shape, print_spec
@@ -110,8 +110,8 @@ def times_amount(amount: Amount, times: int) -> Amount:
 
 
 def shapes_text(shapes: tuple[Shape, ...], most: int = 2) -> str:
-    """``64×128×128, +1``: the first shapes without their batch, and how many more."""
-    words = [format_shape(shape[1:] if len(shape) > 1 else shape) for shape in shapes[:most]]
+    """``1×64×128×128 +1``: the first shapes, and how many more."""
+    words = [format_shape(shape) for shape in shapes[:most]]
     return ", ".join(words) + (f" +{len(shapes) - most}" if len(shapes) > most else "")
 
 

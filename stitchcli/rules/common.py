@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from stitchcli.records import Audit, Diagnostic, Fix, Label, Mismatch, Problem, Ref, Trace
 from stitchcli.rules.provenance import is_input, name_of, origin
-from stitchcli.words.shapes import format_shape
 
 
 def problems(audit: Audit, *kinds: str) -> Iterator[Problem]:
@@ -73,11 +72,6 @@ def short_name(trace: Trace, ref: Ref, axis: int = 1) -> str:
     if call.is_module:
         return call.path
     return name_of(trace, origin(trace, ref, ref.shape[axis] if len(ref.shape) > axis else 0))
-
-
-def shape_words(shape: tuple[int, ...]) -> str:
-    """``128×62×62``: a shape without its batch."""
-    return format_shape(shape[1:] if len(shape) > 1 else shape)
 
 
 def owner(path: str, trace: Trace) -> str:

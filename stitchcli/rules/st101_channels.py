@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from stitchcli.records import Audit, Diagnostic, Fix, Insert, Problem, Trace
 from stitchcli.rules.common import from_problem, owner, problems
 from stitchcli.rules.provenance import describe, module_of, origin
-from stitchcli.rules.widths import adapter, pointwise, producer_fixes, set_in, set_out
+from stitchcli.rules.widths import adapter, pointwise, producer_fixes, set_in, set_one, set_out
 from stitchcli.words.selectors import exactly
 
 
@@ -46,7 +46,7 @@ def _say(trace: Trace, group: list[Problem]) -> Diagnostic:
     if first.expected is None:
         title = f"{first.op}: {first.text}"
     else:
-        title = f"{first.op} expects {first.expected} channels, got {first.got}"
+        title = f"{first.op} expects {first.expected} {_unit(first)}, got {first.got}"
     consumers = tuple(dict.fromkeys(owner(p.path, trace) for p in group))
     notes = (f"refused by {', '.join(consumers)}",) if len(consumers) > 1 else ()
     return from_problem(
@@ -62,6 +62,15 @@ def _say(trace: Trace, group: list[Problem]) -> Diagnostic:
     )
 
 
+def _unit(problem: Problem) -> str:
+    """Channels stand behind the batch, features last."""
+    rank = len(problem.operands[problem.operand].shape)
+    last = problem.dim == rank - 1
+    if problem.op in ("layer_norm", "rms_norm") and not last:
+        return f"on axis {problem.dim}"
+    return "features" if last and (rank != 2 or problem.op == "linear") else "channels"
+
+
 def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
     first = group[0]
     expected, got = first.expected, first.got
@@ -69,6 +78,10 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
         return
     layers = [trace.layers[p.path] for p in group if p.path in trace.layers]
     consumer_side = [edit for layer in layers for edit in set_in(layer, got)]
+    shape = layers[0].attributes.get("normalized_shape") if layers else None
+    if isinstance(shape, tuple) and len(shape) > 1:
+        tail = first.operands[first.operand].shape[-len(shape) :]
+        consumer_side = [set_one(layer, "normalized_shape", tail) for layer in layers]
     if consumer_side:
         names = ", ".join(layer.path for layer in layers)
         yield Fix(f"let {names} take {got}", tuple(dict.fromkeys(consumer_side)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stitchcli.records import Audit, Diagnostic, Fix, Insert, Problem, Ref, Trace
-from stitchcli.rules.common import from_problem, problems, shape_words, short_name
+from stitchcli.rules.common import from_problem, problems, short_name
 from stitchcli.rules.provenance import module_of, origin
 from stitchcli.rules.sizes import match_sizes, other_inputs
 from stitchcli.rules.widths import pointwise, producer_fixes
 from stitchcli.words.selectors import exactly
+from stitchcli.words.shapes import format_shape
 
 
 def check(audit: Audit) -> Iterator[Diagnostic]:
@@ -18,14 +19,14 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
     for problem in problems(audit, "broadcast"):
         left, right = problem.operands
         axis_left, axis_right = _axes(problem)
-        what = "channels" if _is_channel_axis(problem) else f"sizes on axis {problem.dim}"
+        what = "channels" if _is_channel_axis(problem) else f"sizes on axis {axis_left}"
         yield from_problem(
             trace,
             problem,
             "ST103",
             f"{problem.op} of {left.shape[axis_left]} and {right.shape[axis_right]} {what}",
-            f"{shape_words(left.shape)} from {short_name(trace, left)}, "
-            f"{shape_words(right.shape)} from {short_name(trace, right)}",
+            f"{format_shape(left.shape)} from {short_name(trace, left)}, "
+            f"{format_shape(right.shape)} from {short_name(trace, right)}",
             fixes=tuple(_fixes(trace, problem)),
         )
 
@@ -39,8 +40,7 @@ def _axes(problem: Problem) -> tuple[int, int]:
 
 
 def _is_channel_axis(problem: Problem) -> bool:
-    dim, rank = problem.dim, len(problem.operands[problem.operand].shape)
-    return dim == 1 if rank != 3 else dim in (1, 2)
+    return problem.dim == 1 and len(problem.operands[problem.operand].shape) != 3
 
 
 def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:

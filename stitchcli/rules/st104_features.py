@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from math import isqrt
 
 from stitchcli.records import Audit, BlockSpec, Diagnostic, Fix, Insert, Problem, Ref, Trace
-from stitchcli.rules.common import from_problem, problems, shape_words
+from stitchcli.rules.common import from_problem, problems
 from stitchcli.rules.provenance import module_of, origin
 from stitchcli.rules.sizes import input_fix, other_inputs
 from stitchcli.rules.st101_channels import is_features
 from stitchcli.rules.widths import producer_fixes, rescaled_producers, set_in
 from stitchcli.words.selectors import exactly
+from stitchcli.words.shapes import format_shape
 
 
 def check(audit: Audit) -> Iterator[Diagnostic]:
@@ -26,17 +27,17 @@ def _say(trace: Trace, problem: Problem) -> Diagnostic:
     ref = problem.operands[problem.operand]
     expected, got = problem.expected, problem.got
     if problem.op in ("view", "reshape"):
-        title = f"{problem.op} cannot make {problem.text} of {shape_words(ref.shape)}"
+        title = f"{problem.op} cannot make {problem.text} of {format_shape(ref.shape)}"
         label = f"{got} elements, a multiple of {expected} is needed"
     elif problem.op == "scaled_dot_product_attention":
         title = f"attention of tensors whose {problem.text} is {expected} and {got}"
-        label = " and ".join(shape_words(each.shape) for each in problem.operands)
+        label = " and ".join(format_shape(each.shape) for each in problem.operands)
     elif problem.op == "linear":
         title = f"linear expects {expected} features, got {got}"
-        label = f"{got} at the input's {shape_words(trace.inputs[0].shape)}"
+        label = f"{got} at the input's {format_shape(trace.inputs[0].shape)}"
     else:
         title = f"{problem.op} of {got} columns with {expected} rows"
-        label = " and ".join(shape_words(each.shape) for each in problem.operands)
+        label = " and ".join(format_shape(each.shape) for each in problem.operands)
     return from_problem(
         trace, problem, "ST104", title, label,
         built_label=f"built for {expected}" if problem.op == "linear" else "",

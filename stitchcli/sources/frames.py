@@ -23,17 +23,26 @@ def guarded(doing: str, help: str = "") -> Iterator[None]:
     except SystemExit as error:
         raise ModelError(
             f"the model's code called sys.exit({error.code!r}) while {doing}",
-            help or "guard it with if __name__ == '__main__':",
+            help or "take it out, or guard it with if __name__ == '__main__':",
             frames_of(error),
         ) from error
     except BaseException as error:
-        text = str(error).strip()
+        text = " ".join(str(error).split())
         said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        frames, cause = frames_of(error), _first_cause(error)
         raise ModelError(
-            f"the model raised while {doing}: {said}",
-            help or "the traceback above ends in the model's own code",
-            frames_of(error),
+            f"the model raised while {doing}: {said}{cause}",
+            help or ("mend the line above" if frames else "see what its package says of it"),
+            frames,
         ) from error
+
+
+def _first_cause(error: BaseException) -> str:
+    """What an error was at first, where a package wraps it in others."""
+    first = error
+    while first.__cause__ is not None:
+        first = first.__cause__
+    return f" (because of {type(first).__name__}: {first})" if first is not error else ""
 
 
 def frames_of(error: BaseException) -> str:

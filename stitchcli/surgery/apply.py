@@ -169,6 +169,11 @@ class Surgeon:
                 self.arguments[path] = {**built_with, **values}
 
     def _insert(self, path: str, edit: Insert) -> Built:
+        if self.base.calls and path not in self.base.called:
+            raise EditError(
+                f"{path!r} is never called itself, so a block {edit.side} it would never run",
+                f"select the modules inside it ({path}.*), or the one around it",
+            )
         around = after if edit.side == "after" else before
         places = [around(place) for place in places_of(path, self.base)]
         target = self.modules[path]

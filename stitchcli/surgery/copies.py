@@ -29,7 +29,9 @@ def _copy(module: nn.Module, convert: Any) -> nn.Module:
         for tensor in (*each._parameters.values(), *each._buffers.values(), *plain):
             if tensor is not None and id(tensor) not in memo:
                 made = convert(tensor)
-                if made is None and not tensor.is_leaf:  # torch refuses to copy these
+                if is_uninitialized(tensor) and not isinstance(tensor, nn.Parameter):
+                    made = copy.copy(tensor)
+                elif made is None and not tensor.is_leaf:  # torch refuses to copy these
                     made = tensor.detach().clone()
                 if made is not None:
                     memo[id(tensor)] = made

@@ -71,6 +71,24 @@ def trace(
     )
 
 
+def untraced(
+    module: nn.Module, inputs: Sequence[TensorSpec], *, device: str, built: Mapping[str, Site]
+) -> Trace:
+    """What is known of a network without running it."""
+    return Trace(
+        calls=(),
+        weights=weights_of(module, {}),
+        layers=describe(module, built, {}),
+        problems=(),
+        inputs=tuple(inputs),
+        outputs=(),
+        uncounted=(),
+        device=device,
+        mode="eval",
+        complete=False,
+    )
+
+
 def dummy_inputs(
     specs: Sequence[TensorSpec], device: str
 ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:

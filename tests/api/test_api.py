@@ -88,3 +88,42 @@ def test_a_mistake_is_a_stitch_error() -> None:
     with pytest.raises(StitchError) as caught:
         inspect(Net(), ["--replace cnov=dwconv"], input="1x3x16x16")
     assert "conv" in caught.value.help
+
+
+@pytest.mark.parametrize("edits", [[], EDITS])
+@pytest.mark.parametrize("network", ["csp", Net()], ids=str)
+def test_inspecting_leaves_the_random_numbers_alone(
+    network: nn.Module | str, edits: list[str]
+) -> None:
+    edits = ["--after stage1=se"] if edits and network == "csp" else edits
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    inspect(network, edits, input="1x3x64x64")
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_live_network_on_meta_is_inspected_there() -> None:
+    with torch.device("meta"):
+        network = Net()
+    assert inspect(network, input="1x3x16x16").result.device == "meta"
+
+
+def test_half_precision_is_guessed() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).bfloat16()
+    report = inspect(network)
+    assert not report.diagnostics and report.result.inputs[0].dtype == "bfloat16"
+
+
+def test_a_block_after_a_convolution_over_time_gets_its_channels() -> None:
+    class Block(nn.Module):
+        def __init__(self, cin: int, cout: int) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(cin, cout, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(x).relu()
+
+    network = nn.Sequential(Block(1, 16), Block(16, 8))
+    report = inspect(network, ["--after 0=se"], input="1x1x128")
+    assert dict(report.applied[0].built[0].arguments)["channels"] == 16 and not report.diagnostics

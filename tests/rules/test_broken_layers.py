@@ -85,7 +85,7 @@ def names(report: Report) -> str:
     factor=st.sampled_from([0.5, 1.25, 2]),
 )
 @settings(
-    max_examples=4, deadline=None, derandomize=True,
+    max_examples=3, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )  # fmt: skip
 def test_the_layer_is_named_and_the_first_fix_works(
@@ -97,7 +97,6 @@ def test_the_layer_is_named_and_the_first_fix_works(
     assume(report.result.problems)  # a wider last layer is no fault
     assert report.has_errors
     assert path in names(report)
-    fixed = [fix.verification for fix in report.diagnostics[0].fixes[:1]]
-    if report.together is not None:
-        fixed.append(report.together.verification)
-    assert any(each is not None and each.ran for each in fixed)
+    faults = [each for each in report.diagnostics if each.severity == "error"]
+    fix = report.together if len(faults) > 1 else faults[0].fixes[0]
+    assert fix is not None and fix.verification is not None and fix.verification.ran

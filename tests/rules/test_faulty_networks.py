@@ -260,3 +260,63 @@ def test_a_replacement_that_costs_more_is_named() -> None:
 @pytest.mark.parametrize("name", ["unet", "unet-transposed", "resnet18", "resnet50", "vit", "csp"])
 def test_a_sound_network_has_no_diagnostics(name: str) -> None:
     assert inspect(name, device="meta").diagnostics == ()
+
+
+def test_two_like_faults_in_one_forward_each_keep_their_fixes(
+    write: Callable[[str, str], Path],
+) -> None:
+    file = write(
+        """
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Conv2d(3, 8, 1), nn.Conv2d(3, 12, 1)
+                self.c, self.d = nn.Conv2d(3, 16, 1), nn.Conv2d(3, 20, 1)
+
+            def forward(self, x):
+                return self.a(x) + self.b(x), self.c(x) + self.d(x)
+        """,
+        "sums.py",
+    )
+    report = inspect(str(file), input="1x3x8x8", device="meta")
+    assert [len(each.fixes) > 0 for each in errors(report)] == [True, True]
+    assert report.together is not None and report.together.verification is not None
+    assert report.together.verification.ran
+
+
+def test_a_layer_called_again_and_again_has_one_fault(write: Callable[[str, str], Path]) -> None:
+    file = write(
+        """
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.again = nn.Conv2d(3, 8, 1), nn.Conv2d(6, 3, 1)
+
+            def forward(self, x):
+                for _ in range(4):
+                    x = self.again(self.first(x))
+                return x
+        """,
+        "again.py",
+    )
+    (diagnostic,) = errors(inspect(str(file), input="1x3x8x8", device="meta"))
+    assert diagnostic.path == "again" and diagnostic.fixes
+
+
+def test_a_fault_of_a_norm_over_several_axes_has_a_fix(write: Callable[[str, str], Path]) -> None:
+    file = write(
+        """
+        from torch import nn
+        net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.LayerNorm([4, 8, 8]))
+        """,
+        "norm.py",
+    )
+    report = inspect(f"{file}:net", input="1x3x16x16", device="meta")
+    (diagnostic,) = errors(report)
+    assert [print_edit(e) for e in diagnostic.fixes[0].edits] == [
+        "--set 1.normalized_shape=4x16x16"
+    ]

@@ -177,12 +177,8 @@ def test_a_module_that_goes_over_its_children_is_refused(
 def test_before_a_sequential_that_its_parent_goes_over(live: Any) -> None:
     net = Listed()
     net.layers[0] = nn.Identity()
-    try:
-        module, _ = live(net, "1x3").edit(f"--before steps={HERE}:Times:factor=7.0")
-    except EditError:
-        return
-    x = torch.ones(1, 3)
-    assert module(x).tolist() in ((x * 70 + 1).tolist(), net(x).tolist())
+    with pytest.raises(EditError, match="never called itself"):
+        live(net, "1x3").edit(f"--before steps={HERE}:Times:factor=7.0")
 
 
 @pytest.mark.parametrize("copied", ["deepcopy", "torch.save", "pickle"])
@@ -266,7 +262,7 @@ def test_a_training_step_reaches_every_new_weight(
     before = {n: p.detach().clone() for n, p in module.named_parameters() if n not in base}
     optimizer.step()
     changed = [n for n, p in module.named_parameters() if n in before and not p.equal(before[n])]
-    assert not before or changed
+    assert before and changed
 
 
 def test_a_live_module_is_left_as_it_was() -> None:

@@ -260,3 +260,49 @@ def test_weights_that_lie_elsewhere_stay_as_they_were(builtin: Any) -> None:
         for key, tensor in weights(module).items():
             if not key.startswith("stage1."):
                 assert torch.equal(tensor, before[key])
+
+
+def test_set_on_layers_that_are_told_from_more_than_their_attributes(live: Any) -> None:
+    net = nn.Sequential(nn.GRU(4, 6, batch_first=True))
+    module, _ = live(net, "1x5x4").edit("--set 0.hidden_size=3")
+    assert module[0].hidden_size == 3
+    norm = nn.utils.parametrizations.spectral_norm
+    module, _ = live(nn.Sequential(norm(nn.Conv2d(3, 4, 3))), "1x3x9x9").edit("--set 0.bias=false")
+    assert module[0].bias is None and nn.utils.parametrize.is_parametrized(module[0], "weight")
+    module, _ = live(nn.Sequential(nn.Identity(), nn.Dropout(0.1)), "1x3").edit("--set 1.p=0.5")
+    assert module[1].p == 0.5
+
+
+def test_replaced_where_a_plain_list_holds_the_module(live: Any) -> None:
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3)
+            self.steps = [self.a, self.b]
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for step in self.steps:
+                x = step(x)
+            return x
+
+    module, _ = live(Listed(), "1x3x9x9").edit("--replace conv=dwconv")
+    assert module.steps == [module.a, module.b] and type(module.a).__name__ == "DWConv"
+
+
+def test_what_is_kept_is_not_taken_away(builtin: Any) -> None:
+    with pytest.raises(EditError, match=r"keeps 'down1\.conv\.conv1'"):
+        builtin("unet").edit("--replace down1=pointwise", "--except down1.conv.conv1")
+
+
+def test_weights_that_come_apart_are_told(live: Any) -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Embedding(10, 4), nn.Linear(4, 10, bias=False)
+            self.head.weight = self.embed.weight
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.embed(x))
+
+    _, applied = live(Tied(), "1x5:int64").edit("--set embed.num_embeddings=20")
+    assert applied[0].notes == ("embed.weight and head.weight are no longer one weight",)

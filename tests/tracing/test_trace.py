@@ -168,3 +168,83 @@ def test_an_exception_that_the_network_catches_is_no_fault() -> None:
                 return x + 1
 
     assert not trace(Careful(), IMAGE).problems
+
+
+class Writer(nn.Module):
+    """Writes to its buffers and attributes in every way that hides it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("out", torch.zeros(3))
+        self.register_buffer("first", torch.zeros(4))
+        self.register_buffer("second", self.first[:2])
+        self.register_buffer("each", torch.ones(2))
+        self.plain = torch.zeros(2)
+        self.nested = {"k": [1]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch.add(torch.ones(3), 1, out=self.out)
+        self.second.add_(1)
+        torch._foreach_mul_([self.each], 2.0)
+        self.plain += 1
+        self.nested["k"].append(2)
+        return x * self.out.sum()
+
+
+def test_writes_that_hide_are_undone() -> None:
+    network = Writer()
+    trace(network, IMAGE)
+    assert network.out.sum() == network.first.sum() == network.plain.sum() == 0
+    assert torch.equal(network.each, torch.ones(2)) and network.nested == {"k": [1]}
+
+
+def test_numpy_names_of_arguments_are_no_fault() -> None:
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([x, x[:, :1]], axis=1).mean(axis=(2, 3), keepdims=True)
+
+    assert not trace(Net(), IMAGE).problems
+
+
+def test_tensors_of_the_user_are_not_marked() -> None:
+    constant = torch.ones(3, 1, 1)
+
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * constant.to(x.dtype)
+
+    for _ in range(2):
+        trace(Net(), IMAGE)
+    assert constant.__dict__ == {}
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_layers_have_their_width_checked(kind: type[nn.Module], device: str) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = kind(12, 8, batch_first=True)
+            self.fc = nn.Linear(9, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.rnn(x)[0])
+
+    found = trace(Net().to(device), [TensorSpec((1, 5, 16))], device=device)
+    assert [(p.path, p.expected, p.got) for p in found.problems] == [("rnn", 12, 16), ("fc", 9, 8)]
+
+
+def test_what_the_light_kernels_stand_in_for_is_itself_afterwards() -> None:
+    import subprocess
+    import sys
+
+    code = """
+import torch
+from torch import nn
+from stitchcli import inspect
+inspect(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU()), input="1x3x8x8", device="meta")
+import sympy, torch._dynamo
+assert sympy.Symbol and torch._dynamo.config
+assert torch.compile(nn.Linear(3, 3), backend="eager")(torch.ones(1, 3)).shape == (1, 3)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -36,6 +36,7 @@ _CONTRACTS: dict[str, tuple[str, Contract]] = {
     "layer_norm": ("input normalized_shape weight bias eps", layers.layer_norm),
     "rms_norm": ("input normalized_shape weight eps", layers.layer_norm),
     "prelu": ("input weight", layers.prelu),
+    "pixel_shuffle": ("input upscale_factor", tensors.pixel_shuffle),
     "cat": ("tensors dim", tensors.cat),
     "scaled_dot_product_attention": ("query key value attn_mask", tensors.dot_product_attention),
     "multi_head_attention_forward": ("query key value embed_dim_to_check", layers.attention),

@@ -96,6 +96,17 @@ def _nearest_product(x: Tensor, wanted: float) -> int:
     return min((prod(sizes[i:j]) for i, j in ends), key=lambda size: abs(size - wanted), default=1)
 
 
+def pixel_shuffle(a: Arguments, age: Age) -> list[Fault]:
+    """Channels come in groups of the factor squared."""
+    x, group = a["input"], a["upscale_factor"] ** 2
+    width = x.shape[-3]
+    if width % group == 0:
+        return []
+    expected = -(-width // group) * group
+    a["input"] = x.new_zeros((*x.shape[:-3], expected, *x.shape[-2:]))
+    return [Fault("channels", (x,), 0, x.ndim - 3, expected, width)]
+
+
 def split(a: Arguments, age: Age) -> list[Fault]:
     x, sizes, dim = a["input"], a["split_size"], a["dim"] or 0
     if isinstance(sizes, int) or sum(sizes) == x.shape[dim]:

@@ -1,0 +1,35 @@
+"""Which modules of a traced network did nothing."""
+
+from __future__ import annotations
+
+from stitchcli.records import Trace
+
+
+def unused_modules(trace: Trace) -> dict[str, int]:
+    """Path and parameter count of each outermost module that did nothing."""
+    unread: dict[str, int] = {}
+    alive: set[str] = set(trace.called)
+    for weight in trace.weights:
+        if weight.is_buffer:
+            continue
+        owner = weight.path.rpartition(".")[0]
+        if weight.users:
+            alive.update(name.rpartition(".")[0] for name in (weight.path, *weight.aliases))
+        else:
+            unread[owner] = unread.get(owner, 0) + weight.count
+    found: dict[str, int] = {}
+    for owner, count in unread.items():
+        if path := _outermost(owner, alive):
+            found[path] = found.get(path, 0) + count
+    return {path: count for path, count in found.items() if count}
+
+
+def _outermost(path: str, alive: set[str]) -> str | None:
+    """The largest dead module around ``path``; None if the path itself did something."""
+    if not path or any(each == path or each.startswith(f"{path}.") for each in alive):
+        return None
+    while True:
+        parent = path.rpartition(".")[0]
+        if not parent or any(each == parent or each.startswith(f"{parent}.") for each in alive):
+            return path
+        path = parent

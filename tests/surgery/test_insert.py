@@ -22,7 +22,7 @@ PLACES = [
     ("resnet18", "layer*", "Layer"),
     ("csp", "CSP", "CSP"),
     ("csp", "type:Sequential", "Sequential"),
-    ("unet-valid", "up_conv4", "ValidConvs"),
+    ("unet-valid", "up_conv3", "ValidConvs"),
     ("vit", "patch_embed.proj", "Conv2d"),
 ]
 FLAGS = ("--after stage3=msca", "--before Bottleneck=se", "--after CSP=cbam", "--after CSP=eca")

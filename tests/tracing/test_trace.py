@@ -242,7 +242,8 @@ def test_what_the_light_kernels_stand_in_for_is_itself_afterwards() -> None:
 import torch
 from torch import nn
 from stitchcli import inspect
-inspect(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU()), input="1x3x8x8", device="meta")
+network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU())
+inspect(network, input="1x3x8x8", device="meta")
 import sympy, torch._dynamo
 assert sympy.Symbol and torch._dynamo.config
 assert torch.compile(nn.Linear(3, 3), backend="eager")(torch.ones(1, 3)).shape == (1, 3)

@@ -1,0 +1,24 @@
+"""The README shows what is really printed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    "words", [("unet", "--replace", "conv=dwconv"), ("docs/model.py",)], ids=" ".join
+)
+def test_its_samples_are_real(words: tuple[str, ...]) -> None:
+    env = {**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [sys.executable, "-m", "stitchcli", "inspect", *words],
+        cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.stdout.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,8 +121,9 @@ def inspect(
 
     Every mismatch is found in one run, each with a fix that was tried. SEL names modules by path
     (up1.conv), class (Conv2d), family (conv norm act pool linear attn) or glob (down*), optionally
-    below others (layer1/conv), filtered ('conv[k=3,in>=64]') or by index (conv@0). BLOCK is a
-    bundled block, a torch.nn class, or file.py:Class, with arguments as in se:reduction=8.
+    below others (layer1/conv), filtered ('conv[k=3,in>=64]') or by index (conv@0). BLOCK is one
+    of dwconv, groupconv, factorconv, pointwise, se, eca, msca, cbam, resize, a torch.nn class, or
+    file.py:Class, with arguments as in se:reduction=8.
 
     \b
       stitch inspect unet --replace conv=dwconv
@@ -190,17 +192,17 @@ def _print_table(report: Report, quiet: bool, color: Color) -> None:
 
     terminal = sys.stdout.isatty()
     columns = shutil.get_terminal_size((120, 24)).columns
+    text = StringIO()
     console = Console(
+        file=text,
         width=columns if terminal else max(columns, 120),
-        force_terminal={"always": True, "never": False}.get(color),
+        force_terminal={"always": True, "never": False}.get(color, terminal),
         no_color={"always": False, "never": True}.get(color),
         color_system="standard" if color is Color.always else "auto",
         highlight=False,
-        soft_wrap=False,
     )
-    with console.capture() as captured:
-        print_table(report, console, quiet=quiet)
-    write_text(strip_lines(captured.get()), Format.table)
+    print_table(report, console, quiet=quiet)
+    write_text(strip_lines(text.getvalue()), Format.table)
 
 
 def write_text(text: str, format: Format) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from stitchcli.catalog import entries
+
 WITHOUT_TORCH = """
 import sys
 sys.argv = ["stitch", *{words!r}]
@@ -123,3 +125,8 @@ def test_the_table_fits_a_terminal_and_loses_nothing(
     monkeypatch.setenv("COLUMNS", "200")
     wide = table_of(stitch(*words).out)
     assert first_column(narrow) == first_column(wide) != []
+
+
+def test_help_names_every_bundled_block(stitch: Any) -> None:
+    text = stitch("--help").out
+    assert [name for name in entries() if name not in text] == []

@@ -11,7 +11,7 @@ from torch import nn
 
 from stitchcli import __version__
 from stitchcli.catalog import Catalog
-from stitchcli.errors import EditError, ModelError, StitchError
+from stitchcli.errors import EditError, ModelError
 from stitchcli.fixes import Trial
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
@@ -22,8 +22,10 @@ from stitchcli.sources.network import Network
 from stitchcli.stages import stages
 from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, meta_copy
-from stitchcli.tracing.trace import untraced
+from stitchcli.tracing.trace import device_cannot, untraced
 from stitchcli.workbench import NO_META, Mode, Workbench
+
+_CHEAP = 300_000_000
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,19 @@ def inspect_target(target: Target, request: Request) -> Report:
     network = load(target, request.device)
     try:
         return audit(network, request)
-    except StitchError:
-        if request.device != "meta":
+    except ModelError as error:
+        if request.device != "meta" or not _may_need_numbers(error, network):
             raise
-        # perhaps it only needs numbers to look at; if not, it fails here in its own words
+        # if it did not need numbers to look at, it fails again here, in its own words
         report = audit(load(target, "cpu"), replace(request, device="cpu"))
         return replace(report, notes=tuple(dict.fromkeys((*report.notes, NO_META))))
+
+
+def _may_need_numbers(error: ModelError, network: Network) -> bool:
+    """Whether a network that failed on meta is worth building with weights: where it says so, or
+    where it is cheap to find out."""
+    says_so = error.__cause__ is not None and device_cannot(error.__cause__)
+    return says_so or sum(p.numel() for p in network.module.parameters()) < _CHEAP
 
 
 def audit(network: Network, request: Request) -> Report:

@@ -127,3 +127,14 @@ def test_a_block_after_a_convolution_over_time_gets_its_channels() -> None:
     network = nn.Sequential(Block(1, 16), Block(16, 8))
     report = inspect(network, ["--after 0=se"], input="1x1x128")
     assert dict(report.applied[0].built[0].arguments)["channels"] == 16 and not report.diagnostics
+
+
+def test_a_typo_does_not_build_a_network_with_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    from stitchcli import pipeline
+
+    devices = []
+    load = pipeline.load
+    monkeypatch.setattr(pipeline, "load", lambda t, d: devices.append(d) or load(t, d))
+    with pytest.raises(StitchError):
+        inspect("unet", ["--replace conv=dwcnov"], device="meta")
+    assert devices == ["meta"]

@@ -27,6 +27,7 @@ from stitchcli.workbench import Workbench
 _MOST = 3
 _MOST_TRIED = 24
 _MOST_TOGETHER = 40
+_MOST_ATTEMPTS = 200
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class Trial:
     def after(self, fix: Fix) -> Trial | None:
         """The same network with a fix among its edits; None where it cannot be built."""
         edits, inputs = (*self.edits, *fix.edits), fix.inputs or self.inputs
+        self.bench.attempts += 1
+        if self.bench.attempts > _MOST_ATTEMPTS:
+            self.bench.notes.append(f"further fixes were not tried after {_MOST_ATTEMPTS}")
+            return None
         try:
             result, applied = self.bench.attempt(edits, inputs, self.base)
         except StitchError:

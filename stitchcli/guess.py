@@ -83,16 +83,13 @@ def _of_dtype(spec: TensorSpec, dtype: torch.dtype | None) -> TensorSpec:
     return replace(spec, dtype=str(dtype).removeprefix("torch."))
 
 
-def _required(module: nn.Module) -> list[str]:
+def _required(module: nn.Module) -> list[Parameter]:
     try:
         parameters = signature(module.forward).parameters.values()
     except (TypeError, ValueError):
         return []
-    return [
-        p.name
-        for p in parameters
-        if p.default is Parameter.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    variable = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return [p for p in parameters if p.default is Parameter.empty and p.kind not in variable]
 
 
 # ---------------------------------------------------------------- configs
@@ -107,7 +104,7 @@ def _from_config(module: nn.Module) -> Iterator[Inputs]:
         c for n in ("text_config", "vision_config") if (c := getattr(config, n, None)) is not None
     ]
     read = _Config([config, *inner])
-    names = [n for n in _required(module) if n in _BY_NAME]
+    names = [p.name for p in _required(module) if p.name in _BY_NAME]
     main = getattr(module, "main_input_name", None)
     if isinstance(main, str) and main in _BY_NAME:
         names = list(dict.fromkeys([main, *names]))
@@ -187,11 +184,12 @@ _BY_NAME: dict[str, Any] = {
 
 def _from_layers(module: nn.Module) -> Iterator[Inputs]:
     """The first layer that tells how wide its input is; one like it for each input required."""
-    count = max(len(_required(module)), 1)
-    for shapes in _shapes(module):
-        yield (shapes,) * count
-        if count > 1:
-            yield (shapes,)
+    required = _required(module)
+    names = [p.name if p.kind is p.KEYWORD_ONLY else "" for p in required] or [""]
+    for spec in _shapes(module):
+        yield tuple(replace(spec, name=name) for name in names)
+        if len(names) > 1:
+            yield (spec,)
 
 
 def _shapes(module: nn.Module) -> Iterator[TensorSpec]:

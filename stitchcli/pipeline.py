@@ -74,6 +74,7 @@ def audit(network: Network, request: Request) -> Report:
     facts = Audit(base, result, applied)
     trial = Trial(bench, base, request.edits, base.inputs, result, diagnose(facts))
     diagnostics = trial.verified()
+    together = trial.together(diagnostics)
     rows, depth = stages(base, result, request.depth)
     return Report(
         name=network.name,
@@ -86,7 +87,7 @@ def audit(network: Network, request: Request) -> Report:
         diagnostics=diagnostics,
         inputs_guessed=guessed,
         notes=tuple(dict.fromkeys((*network.notes, *bench.notes))),
-        together=trial.together(diagnostics),
+        together=together,
         versions={
             "version": __version__,
             "torch": str(torch.__version__),

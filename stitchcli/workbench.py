@@ -34,6 +34,7 @@ class Workbench:
     mode: Mode = "eval"
     device: str = "meta"
     notes: list[str] = field(default_factory=list)
+    attempts: int = 0
 
     def attempt(
         self, edits: Sequence[Edit], inputs: Sequence[TensorSpec], base: Trace | None

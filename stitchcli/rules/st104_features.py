@@ -59,6 +59,8 @@ def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
             found = origin(trace, each, width)
             yield from producer_fixes(trace, found.call, found.followers, size)
     yield from rescaled_producers(trace, ref, expected, got)
+    if problem.op == "scaled_dot_product_attention":  # perhaps it is the other one that is odd
+        yield from rescaled_producers(trace, problem.operands[-1], got, expected)
     yield from other_inputs(trace)
 
 

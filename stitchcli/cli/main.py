@@ -57,8 +57,7 @@ def run() -> int:
     except StitchError as error:
         return _fail(error.message, error.help, error.details)
     except typer.TyperException as error:
-        help_text = type(error).__name__ == "NoArgsIsHelpError"
-        if help_text:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help itself
             typer.echo(error.format_message(), err=True)
             return COULD_NOT
         return _fail(_lower(error.format_message()), "see stitch --help, or stitch COMMAND --help")

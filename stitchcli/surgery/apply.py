@@ -31,10 +31,7 @@ from stitchcli.records import (
 from stitchcli.surgery.insert import insert
 from stitchcli.surgery.place import after, before, places_of
 from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
-from stitchcli.surgery.select import select
-from stitchcli.words.edits import print_edit
-
-Paths = tuple[str, ...]
+from stitchcli.surgery.settle import Paths, is_inside, settle
 
 
 class Removed(nn.Module):
@@ -78,7 +75,7 @@ class Surgeon:
 
     def run(self, edits: Sequence[Edit]) -> tuple[Applied, ...]:
         """Select for all edits, then carry them out kind by kind."""
-        matched, notes = self._settle(edits, self._select(edits))
+        matched, notes = settle(edits, self.base)
         done: dict[int, Applied] = {}
         for kind in (Keep, Replace, Set, Insert, Remove):
             if kind is Set:
@@ -91,37 +88,6 @@ class Surgeon:
                     said = (*notes[index], *self._untied(edit, matched[index]))
                     done[index] = Applied(edit, matched[index], tuple(built), said)
         return tuple(done[index] for index in range(len(edits)))
-
-    def _select(self, edits: Sequence[Edit]) -> list[Paths]:
-        """What each edit matches, less what --except keeps."""
-        kept: set[str] = set()
-        found = [select(edit.where, self.base) for edit in edits]
-        for edit, paths in zip(edits, found, strict=True):
-            if isinstance(edit, Keep):
-                kept.update(paths)
-        return [
-            paths if isinstance(edit, Keep) else _without(kept, paths, edit)
-            for edit, paths in zip(edits, found, strict=True)
-        ]
-
-    def _settle(
-        self, edits: Sequence[Edit], matched: Sequence[Paths]
-    ) -> tuple[list[Paths], list[tuple[str, ...]]]:
-        """What is inside a module that another edit takes away goes with it, and is said so; an
-        edit that would be lost altogether is a conflict, as are two that replace one module."""
-        takers = _takers(edits, matched)
-        left: list[Paths] = []
-        notes: list[tuple[str, ...]] = []
-        for edit, paths in zip(edits, matched, strict=True):
-            hit = () if isinstance(edit, Keep) else paths
-            lost = {path: taken for path in hit if (taken := _taken(edit, path, takers))}
-            if lost and len(lost) == len(paths):
-                path, taker = next(iter(lost.items()))
-                raise _conflict(path, takers[taker], edit)
-            left.append(tuple(p for p in paths if p not in lost))
-            gone = ", ".join(dict.fromkeys(lost.values()))
-            notes.append((f"{len(lost)} more went with {gone}",) if lost else ())
-        return left, notes
 
     def _untied(self, edit: Edit, paths: Paths) -> tuple[str, ...]:
         """A weight with several names, one of which is now another weight's."""
@@ -228,50 +194,13 @@ class Surgeon:
         """A module that never runs but lends its weight cannot be replaced by calling another."""
         inside = [w for w in self.base.weights if w.path.startswith(f"{path}.")]
         lent = {
-            user for w in inside for user in w.users if user != path and not _is_inside(user, path)
+            user for w in inside for user in w.users if user != path and not is_inside(user, path)
         }
         if lent and path not in self.base.called:
             raise EditError(
                 f"{path!r} is never called: {min(lent) or 'the root'!r} uses its weight directly",
                 f"replace the module around it, or leave it out with --except {path}",
             )
-
-
-def _without(kept: set[str], paths: Paths, edit: Edit) -> Paths:
-    """The paths less what is kept. Raises EditError where what is kept would go all the same."""
-    left = tuple(p for p in paths if not any(p == k or _is_inside(p, k) for k in kept))
-    if not left:
-        raise EditError(f"--except leaves nothing for {print_edit(edit)}", "narrow --except")
-    if isinstance(edit, Replace | Remove):  # what is inside a replaced module goes with it
-        for path in left:
-            if inner := next((k for k in sorted(kept) if _is_inside(k, path)), None):
-                raise EditError(
-                    f"--except keeps {inner!r}, which {print_edit(edit)} takes away with {path!r}",
-                    "keep the whole module, or edit the modules in it",
-                )
-        left = tuple(p for p in left if not any(_is_inside(p, other) for other in left))
-    return left
-
-
-def _takers(edits: Sequence[Edit], matched: Sequence[Paths]) -> dict[str, Edit]:
-    """The edit that replaces or removes each path. Raises EditError where two would."""
-    takers: dict[str, Edit] = {}
-    for edit, paths in zip(edits, matched, strict=True):
-        for path in paths if isinstance(edit, Replace | Remove) else ():
-            if path in takers and type(takers[path]) is type(edit):
-                raise _conflict(path, takers[path], edit)
-            if path not in takers or isinstance(edit, Remove):
-                takers[path] = edit
-    return takers
-
-
-def _taken(edit: Edit, path: str, takers: dict[str, Edit]) -> str | None:
-    """The path of the module that another edit takes away, and ``path`` with it."""
-    for taken, taker in takers.items():
-        at_it = taken == path and isinstance(taker, Remove)
-        if taker is not edit and (at_it or _is_inside(path, taken)):
-            return taken
-    return None
 
 
 def _swap_in_attributes(module: nn.Module, old: nn.Module, new: nn.Module) -> None:
@@ -285,17 +214,6 @@ def _swap_in_attributes(module: nn.Module, old: nn.Module, new: nn.Module) -> No
             setattr(module, name, tuple(new if each is old else each for each in value))
         elif isinstance(value, dict) and any(each is old for each in value.values()):
             value.update({key: new for key, each in value.items() if each is old})
-
-
-def _conflict(path: str, one: Edit, other: Edit) -> EditError:
-    return EditError(
-        f"{path!r} is matched by both {print_edit(one)} and {print_edit(other)}",
-        "narrow one of the selectors, for instance by an attribute: 'conv[k=3]'",
-    )
-
-
-def _is_inside(path: str, outer: str) -> bool:
-    return path.startswith(f"{outer}.") if outer else bool(path)
 
 
 def _parameter(module: nn.Module, name: str) -> torch.Tensor | None:

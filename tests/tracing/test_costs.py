@@ -8,10 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import torch_macs
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from stitchcli.records import Target, TensorSpec, Trace
 from stitchcli.sources.load import load
@@ -27,22 +26,6 @@ def macs(
     found = trace(module.to(device), inputs, device=device, mode=mode)  # type: ignore[arg-type]
     assert not found.problems
     return found.macs
-
-
-def torch_macs(module: nn.Module, *inputs: Tensor) -> int:
-    """What torch counts itself, with attention taken apart and the fast path off."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with (
-            torch.no_grad(),
-            sdpa_kernel(SDPBackend.MATH),
-            FlopCounterMode(display=False) as counter,
-        ):
-            module.eval()(*inputs)
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-    return int(counter.get_total_flops()) // 2
 
 
 @given(

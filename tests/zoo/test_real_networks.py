@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from oracles import torch_macs
 
 from stitchcli import inspect
 from stitchcli.records import Target
@@ -71,21 +69,6 @@ SWEEP = [
 ]
 
 
-def torch_macs(module: nn.Module, inputs: dict[str, torch.Tensor] | list[torch.Tensor]) -> int:
-    args, kwargs = ([], inputs) if isinstance(inputs, dict) else (inputs, {})
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with (
-            torch.no_grad(),
-            sdpa_kernel(SDPBackend.MATH),
-            FlopCounterMode(display=False) as counter,
-        ):
-            module.eval()(*args, **kwargs)
-    finally:
-        torch.backends.mha.set_fastpath_enabled(True)
-    return int(counter.get_total_flops()) // 2
-
-
 def check(net: Net) -> None:
     report = inspect(net.target, input=net.input, arguments=net.arguments, device="meta")
     network = load(Target(net.target, tuple(net.arguments.items())))
@@ -103,7 +86,9 @@ def check(net: Net) -> None:
     ]
     named = {spec.name: tensor for spec, tensor in zip(specs, tensors, strict=True)}
     with network.user_code.active():
-        assert report.result.macs == torch_macs(network.module, tensors if "" in named else named)
+        assert report.result.macs == torch_macs(
+            network.module, *(tensors if "" in named else ()), **({} if "" in named else named)
+        )
 
 
 @pytest.mark.parametrize("net", SAMPLE, ids=lambda net: net.target)

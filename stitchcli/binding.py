@@ -14,6 +14,7 @@ from typing import Any
 
 from stitchcli.errors import EditError
 from stitchcli.words.near import did_you_mean
+from stitchcli.words.values import collapse
 
 _NAMES = {
     "in": """in_channels c1 in_features in_chs inplanes in_dim in_planes in_ch in_chans inp
@@ -114,7 +115,7 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
         case "out":
             return _divided(place.out_channels, parameter.name, block)
         case "size":
-            return _square(place.size) if place.size else None
+            return collapse(place.size) if place.size else None
         case "height":
             return place.size[0] if place.size else None
         case "width_px":
@@ -154,9 +155,4 @@ def _hyper_parameter(
         return None
     if parameter.name == "p" and isinstance(parameter.default, float):
         return None  # a dropout rate
-    return _square(value) if isinstance(value, tuple) else value
-
-
-def _square(values: tuple[Any, ...]) -> Any:
-    """``3`` for ``(3, 3)``."""
-    return values[0] if len(set(values)) == 1 else values
+    return collapse(value) if isinstance(value, tuple) else value

@@ -20,7 +20,6 @@ from stitchcli.rules import diagnose
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.stages import stages
-from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.tracing.trace import device_cannot, untraced
 from stitchcli.workbench import NO_META, Mode, Workbench
@@ -129,8 +128,8 @@ def _result(bench: Workbench, request: Request, base: Trace) -> tuple[Trace, tup
         return base, ()
     if request.device == "meta":
         return bench.attempt(request.edits, base.inputs, base)
-    module = edited(bench, request.edits, base)
-    return bench.trace(module[0], base.inputs, module[1], request.device), module[1]
+    module, applied = edited(bench, request.edits, base)
+    return bench.trace(module, base.inputs, applied, request.device), applied
 
 
 def edited(
@@ -144,8 +143,7 @@ def edited(
         # fixes are tried on copies of the network as it was, which need no numbers
         module = network.module
         bench.network = replace(network, module=meta_copy(module), owned=False)
-    with bench.guard("building the blocks"):
-        return module, apply(module, edits, base, bench.catalog, network.arguments)
+    return module, bench.edit(module, edits, base)
 
 
 def edited_module(network: Network, request: Request) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitchcli.records import Amount, Call, Shape, Stage, Trace
 from stitchcli.usage import unused_modules
@@ -38,6 +38,9 @@ class _Row:
     note: str = ""
 
 
+_NOTHING = _Row("", "", None, (), (), 0, 0)
+
+
 def stages(base: Trace, result: Trace, depth: int | None) -> tuple[tuple[Stage, ...], int]:
     """The rows at a depth of calls within calls, and that depth; without one, the smallest that
     shows more than a handful."""
@@ -47,20 +50,17 @@ def stages(base: Trace, result: Trace, depth: int | None) -> tuple[tuple[Stage, 
     after = before if result is base else _rows(result, depth)
     found = []
     for key, row in after.items():
-        old = before.get(key)
-        found.append(_stage(row, old.params if old else 0, old.macs if old else 0))
-    found += [
-        Stage(row.path, row.kind, row.op, row.inputs, row.outputs,
-              Amount(row.params, 0), Amount(row.macs, 0), "gone")
-        for key, row in before.items() if key not in after
-    ]  # fmt: skip
+        found.append(_stage(row, before.get(key, _NOTHING), row))
+    for key, row in before.items():
+        if key not in after:
+            found.append(_stage(replace(row, note="gone"), row, _NOTHING))
     return tuple(found), depth
 
 
-def _stage(row: _Row, params: int, macs: int) -> Stage:
+def _stage(shown: _Row, base: _Row, result: _Row) -> Stage:
     return Stage(
-        row.path, row.kind, row.op, row.inputs, row.outputs,
-        Amount(params, row.params), Amount(macs, row.macs), row.note,
+        shown.path, shown.kind, shown.op, shown.inputs, shown.outputs,
+        Amount(base.params, result.params), Amount(base.macs, result.macs), shown.note,
     )  # fmt: skip
 
 
@@ -137,10 +137,9 @@ def _with_params(trace: Trace, rows: dict[Key, _Row]) -> dict[Key, _Row]:
         else:
             counts[place] += weight.count
     filled = {
-        key: _Row(row.path, row.kind, row.op, row.inputs, row.outputs,
-                  counts[row.path] if key == first.get(row.path) else 0, row.macs, row.note)
+        key: replace(row, params=counts[row.path]) if key == first.get(row.path) else row
         for key, row in rows.items()
-    }  # fmt: skip
+    }
     return filled | _leftovers(trace, extra)
 
 

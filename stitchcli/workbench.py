@@ -17,6 +17,7 @@ from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
 from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.surgery.settle import is_inside
 from stitchcli.tracing.trace import trace
 from stitchcli.words.shapes import print_spec
 
@@ -47,7 +48,9 @@ class Workbench:
             except InputError:
                 raise
             except StitchError as error:
-                if self._has_no_numbers() or isinstance(error.__cause__, StitchError):
+                # only what other code raised may be for want of numbers
+                ours = error.__cause__ is None or isinstance(error.__cause__, StitchError)
+                if ours or self._has_no_numbers():
                     raise
                 result = self._attempt_with_numbers(edits, inputs, base)
                 self.device = "cpu"
@@ -76,9 +79,13 @@ class Workbench:
         applied: tuple[Applied, ...] = ()
         if edits:
             assert base is not None
-            with self.guard("building the blocks"):
-                applied = apply(module, edits, base, self.catalog, self.network.arguments)
+            applied = self.edit(module, edits, base)
         return self.trace(module, inputs, applied, device), applied
+
+    def edit(self, module: nn.Module, edits: Sequence[Edit], base: Trace) -> tuple[Applied, ...]:
+        """Carry out edits on ``module`` itself."""
+        with self.guard("building the blocks"):
+            return apply(module, edits, base, self.catalog, self.network.arguments)
 
     def trace(
         self,
@@ -91,7 +98,11 @@ class Workbench:
         check_inputs(module, inputs)
         blocks = {built.path: built.block for item in applied for built in item.built}
         gone = [p for item in applied if isinstance(item.edit, Replace) for p in item.matched]
-        built = {p: site for p, site in self.network.built.items() if not _within(p, gone)}
+        built = {
+            path: site
+            for path, site in self.network.built.items()
+            if not any(path == each or is_inside(path, each) for each in gone)
+        }
         with self.guard("running its forward"):
             return trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
 
@@ -121,7 +132,3 @@ def check_inputs(module: nn.Module, inputs: Sequence[TensorSpec]) -> None:
             f"the forward cannot take {shapes}: {error}",
             f"its forward takes ({words}); give one --input for each, by order or as name=shape",
         ) from error
-
-
-def _within(path: str, outers: Sequence[str]) -> bool:
-    return any(path == outer or path.startswith(f"{outer}.") for outer in outers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stitchcli.records import Stage
+from stitchcli.words.paths import without_indices
 
 
 def fold(rows: tuple[Stage, ...]) -> list[tuple[tuple[Stage, ...], int]]:
@@ -33,8 +34,4 @@ def _longest_run(signs: list[object], start: int) -> tuple[int, int]:
 
 def _sign(row: Stage) -> object:
     return (row.kind, row.op, row.inputs, row.outputs, row.params, row.macs, row.note,
-            _nameless(row.path))  # fmt: skip
-
-
-def _nameless(path: str) -> str:
-    return ".".join("#" if part.isdigit() else part for part in path.split("."))
+            without_indices(row.path))  # fmt: skip

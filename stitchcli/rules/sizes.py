@@ -10,6 +10,7 @@ from stitchcli.rules.provenance import module_of
 from stitchcli.rules.widths import set_one
 from stitchcli.words.selectors import exactly
 from stitchcli.words.shapes import print_spec
+from stitchcli.words.values import collapse
 
 _STEPS = (2, 4, 8, 16, 32, 64)
 
@@ -53,11 +54,7 @@ def _mend_layer(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
         if any(missing) and all(0 <= m < s for m, s in zip(missing, stride, strict=False)):
             yield Fix(
                 f"let {layer.path} give the missing row",
-                (
-                    set_one(
-                        layer, "output_padding", missing if len(set(missing)) > 1 else missing[0]
-                    ),
-                ),
+                (set_one(layer, "output_padding", collapse(missing)),),
             )
         return
     dilation = _each(layer, "dilation", count)
@@ -65,13 +62,13 @@ def _mend_layer(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
     if all(s == 1 for s in stride) and came != gave:
         yield Fix(
             f"pad {layer.path} so that it keeps the size",
-            (set_one(layer, "padding", same if len(set(same)) > 1 else same[0]),),
+            (set_one(layer, "padding", collapse(same)),),
         )
         if any(k % 2 == 0 for k in kernel):
             odd = tuple(k - 1 if k % 2 == 0 and k > 1 else k for k in kernel)
             yield Fix(
                 f"an odd kernel in {layer.path}",
-                (set_one(layer, "kernel_size", odd if len(set(odd)) > 1 else odd[0]),),
+                (set_one(layer, "kernel_size", collapse(odd)),),
             )
     ratio = {g / w for g, w in zip(gave, wanted, strict=False)}
     factor = next(iter(ratio))
@@ -80,12 +77,12 @@ def _mend_layer(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
         if new != stride:
             yield Fix(
                 f"another stride in {layer.path}",
-                (set_one(layer, "stride", new if len(set(new)) > 1 else new[0]),),
+                (set_one(layer, "stride", collapse(new)),),
             )
     if all(s > 1 for s in stride):
         yield Fix(
             f"pad {layer.path} as its kernel needs",
-            (set_one(layer, "padding", same if len(set(same)) > 1 else same[0]),),
+            (set_one(layer, "padding", collapse(same)),),
         )
 
 

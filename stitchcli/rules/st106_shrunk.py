@@ -10,6 +10,7 @@ from stitchcli.rules.sizes import larger_inputs
 from stitchcli.rules.widths import set_one
 from stitchcli.words.selectors import exactly
 from stitchcli.words.shapes import format_shape
+from stitchcli.words.values import collapse
 
 
 def check(audit: Audit) -> Iterator[Diagnostic]:
@@ -41,7 +42,7 @@ def _layer_fixes(audit: Audit, path: str) -> Iterator[Fix]:
     kernel = layer.attributes.get("kernel_size")
     if layer.family == "conv" and isinstance(kernel, tuple):
         same = tuple(k // 2 for k in kernel)
-        padding = same[0] if len(set(same)) == 1 else same
-        yield Fix(f"pad {path} so that it keeps the size", (set_one(layer, "padding", padding),))
+        edit = set_one(layer, "padding", collapse(same))
+        yield Fix(f"pad {path} so that it keeps the size", (edit,))
     if layer.family == "pool":
         yield Fix(f"leave out {path}", (Remove(exactly(path)),))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from stitchcli.records import Audit, Diagnostic, Fix, Label, Remove, Trace
 from stitchcli.usage import unused_modules
+from stitchcli.words.paths import without_indices
 from stitchcli.words.selectors import exactly
 
 
@@ -21,8 +22,7 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
         return
     groups: dict[tuple[str, str], dict[str, int]] = {}
     for path, count in unused_modules(trace).items():
-        alike = ".".join("#" if part.isdigit() else part for part in path.split("."))
-        groups.setdefault((alike, trace.layers[path].kind), {})[path] = count
+        groups.setdefault((without_indices(path), trace.layers[path].kind), {})[path] = count
     for group in groups.values():
         yield _say(trace, group)
 

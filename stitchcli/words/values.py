@@ -42,6 +42,11 @@ def print_value(value: Any) -> str:
     return repr(value)
 
 
+def collapse(values: tuple[Any, ...]) -> Any:
+    """``3`` for ``(3, 3)``, as people write the sizes of a kernel; others as they are."""
+    return values[0] if len(set(values)) == 1 else values
+
+
 def parse_arguments(pairs: list[str], flag: str) -> tuple[tuple[str, Any], ...]:
     """``["a=1", "b=x"]`` as pairs of name and value. Raises EditError."""
     return tuple(_parse_pair(pair, flag) for pair in pairs)

@@ -1,25 +1,27 @@
 """Fits a block's constructor to the place the block goes to.
 
-The block's author need not know of stitch: what a parameter wants is told by its name, by the
-table below, which holds the names that public PyTorch code uses. In this order: what the user
-gave, what the name says, the parameter's own default; else an error that says what to give.
+The block's author need not know of stitch. In this order: what the user gave; what a parameter's
+name says, by the table below, which holds the names that public PyTorch code uses; what the class
+does with the parameter (evidence.py); its own default; else an error that says what to give.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from stitchcli.errors import EditError
+from stitchcli.evidence import evidence
+from stitchcli.records import Shape
 from stitchcli.words.near import did_you_mean
 from stitchcli.words.values import collapse
 
 _NAMES = {
     "in": """in_channels c1 in_features in_chs inplanes in_dim in_planes in_ch in_chans inp
         in_channel dim_in inc input_channels input_channel input_dim ch_in cin inchannels in_c
-        input_filters in_filters nin n_in in_size""",
+        input_filters in_filters nin n_in in_size f_g gate_channels_in x_channels""",
     "out": """out_channels c2 out_features out_dim out_chs planes dim_out out_ch oup out_planes
         output_dim ch_out cout out_channel outc out_chans output_channels output_channel outchannels
         out_c output_filters out_filters outplanes nout n_out out out_size""",
@@ -37,56 +39,129 @@ _NAMES = {
     "height": "h height",
     "width_px": "w width",
     "ndim": "ndim spatial_dims",
+    "scale": "scale scale_factor upscale_factor up_factor upscale downscale_factor",
+    "skip": "skip_channels skip_ch skip_dim f_l channels_skip skip",
+    "inner": "f_int inter_channels mid_channels",
+    "heads": "num_heads n_heads heads n_head nhead head num_attention_heads",
+    "batch_first": "batch_first",
+    "inputs": "num_inputs n_inputs",
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 _WINDOW = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 
 
+Layout = Literal["channels_first", "channels_last", "tokens"]
+
+
 @dataclass(frozen=True)
 class Place:
     """What is known of where a block goes; ``window`` holds kernel, stride and the like of
-    the convolution or pooling layer that stood there, and is empty where none did."""
+    the convolution or pooling layer that stood there, and is empty where none did.
+
+    ``shapes`` are those of the tensors that come in, ``shape_out`` of what is given on;
+    ``aspect`` is height to width of the network's input, by which tokens are made a map;
+    ``given`` names the arguments of the call, the positional ones by nothing.
+    """
 
     path: str
     in_channels: int | None
     out_channels: int | None
-    size: tuple[int, ...] = ()
+    size: Shape = ()
     window: Mapping[str, Any] = field(default_factory=dict)
     family: str = ""
-    size_out: tuple[int, ...] = ()
+    size_out: Shape = ()
+    shapes: tuple[Shape, ...] = ()
+    shape_out: Shape = ()
+    layout: Layout = "channels_first"
+    layout_out: Layout = "channels_first"
+    dtype: str = "float32"
+    aspect: tuple[int, int] = (1, 1)
+    given: tuple[str, ...] = ("",)
+
+    @property
+    def measures(self) -> dict[str, int | None]:
+        """What ``cin``, ``cout``, ``h`` and ``w`` stand for here."""
+        height, width = (self.size[-2:] if len(self.size) > 1 else (*self.size, None))[:2] or (
+            None,
+            None,
+        )
+        return {"cin": self.in_channels, "cout": self.out_channels, "h": height, "w": width}
 
 
-def bind(block: Any, name: str, given: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    """Arguments for the block's constructor. Raises EditError that names the parameter."""
+def bind(
+    block: Any, name: str, given: Mapping[str, Any], place: Place, *, positional: Sequence[Any] = ()
+) -> dict[str, Any]:
+    """Arguments for the block's constructor. Raises EditError that names the parameter.
+
+    Positional arguments make it a call as Python has it: only what has no default is filled in.
+    """
     parameters = _parameters(block)
     names = [p.name for p in parameters]
-    if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(block).parameters.values()):
+    arguments = {**_by_position(block, name, names, positional, given), **given}
+    if not any(p.kind is p.VAR_KEYWORD for p in signature_of(block).parameters.values()):
         for word in given:
             if word not in names:
                 known = f"it takes {', '.join(names)}" if names else "it takes no arguments"
                 raise EditError(
                     f"block {name!r} has no argument {word!r}", did_you_mean(word, names) or known
                 )
-    roles = {p.name: _role(p, names) for p in parameters}
-    arguments = dict(given)
+    roles = roles_of(block, parameters)
     for parameter in parameters:
-        if parameter.name in given:
+        required = parameter.default is parameter.empty
+        if parameter.name in arguments or (positional and not required):
             continue
         value = _value(parameter, roles, place, block)
         if value is not None:
             arguments[parameter.name] = value
-        elif parameter.default is parameter.empty:
+        elif required:
             raise EditError(
                 f"block {name!r} at {place.path or 'the root'}: nothing known for its parameter "
                 f"{parameter.name!r}",
                 f"give it: {name}:{parameter.name}=…",
             )
+    if "kernel_size" in given and not positional:
+        _keep_size(arguments, roles, given, place)
     return arguments
+
+
+def signature_of(block: Any) -> inspect.Signature:
+    """Of a class's constructor or of a factory; an empty one where Python cannot tell."""
+    try:
+        return inspect.signature(block)
+    except (TypeError, ValueError):
+        return inspect.Signature()
+
+
+def roles_of(block: Any, parameters: Sequence[inspect.Parameter]) -> dict[str, str]:
+    """What each parameter wants, or an empty string where nothing tells."""
+    names = [p.name for p in parameters]
+    roles = {p.name: _role(p, names) for p in parameters}
+    unknown = [p.name for p in parameters if p.default is p.empty and not roles[p.name]]
+    if unknown:
+        seen = evidence(block, unknown)
+        if "out" in roles.values() and "width" in seen.values():
+            seen = {word: "in" if role == "width" else role for word, role in seen.items()}
+        roles |= seen
+    return roles
+
+
+def _by_position(
+    block: Any, name: str, names: list[str], positional: Sequence[Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    if len(positional) > len(names):
+        raise EditError(
+            f"block {name!r} takes {len(names)} arguments, got {len(positional)}",
+            f"it takes {', '.join(names)}" if names else "it takes no arguments",
+        )
+    placed = dict(zip(names, positional, strict=False))
+    if twice := sorted(set(placed) & set(given)):
+        raise EditError(f"block {name!r} is given {twice[0]!r} twice", "give it once")
+    return placed
 
 
 def _parameters(block: Any) -> list[inspect.Parameter]:
     """The parameters that can be given by name; the device and dtype of torch.nn are left alone."""
-    found = inspect.signature(block).parameters.values()
+    found = signature_of(block).parameters.values()
     return [
         p
         for p in found
@@ -105,15 +180,20 @@ def _role(parameter: inspect.Parameter, names: list[str]) -> str:
 def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place, block: Any) -> Any:
     role = roles[parameter.name]
     present = set(roles.values())
+    required = parameter.default is parameter.empty
     match role:
         case "in":
             return place.in_channels
+        case "skip":
+            return place.shapes[1][1] if len(place.shapes) > 1 else place.in_channels
         case "width":
             # beside an out-name, a width is what comes in
             only_in = "in" in present and "out" not in present
-            return place.in_channels if not only_in else None
+            return place.in_channels if not only_in or required else None
         case "out":
             return _divided(place.out_channels, parameter.name, block)
+        case "inner":
+            return max(place.in_channels // 2, 1) if required and place.in_channels else None
         case "size":
             return collapse(place.size) if place.size else None
         case "height":
@@ -122,6 +202,14 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
             return place.size[-1] if place.size else None
         case "ndim":
             return len(place.size) or None
+        case "scale":
+            return _scale(place)
+        case "heads":
+            return _heads(place.in_channels) if required else None
+        case "batch_first":
+            return True
+        case "inputs":
+            return len(place.shapes) or None
     if role in _WINDOW and _slides_alike(present, place):
         return _hyper_parameter(parameter, role, present, place)
     return None
@@ -135,12 +223,24 @@ def _divided(width: int | None, name: str, block: Any) -> int | None:
     return width // max(expansion, 1)
 
 
+def _scale(place: Place) -> int | None:
+    """By how much the place enlarges a map, where it does so by one whole number."""
+    pairs = list(zip(place.size, place.size_out, strict=False))
+    scales = {out // size for size, out in pairs if size and out % size == 0}
+    return scales.pop() if len(scales) == 1 and all(out > size for size, out in pairs) else None
+
+
+def _heads(width: int | None) -> int | None:
+    """The largest number of heads up to 8 that divides a width."""
+    return next((n for n in range(8, 0, -1) if width % n == 0), None) if width else None
+
+
 def _slides_alike(present: set[str], place: Place) -> bool:
     """Kernel and stride pass only from a convolution to a convolution and from a pooling layer to
     one: the kernel size of an attention block is its own."""
     if place.family == "pool":
         return not present & {"in", "out", "width"}
-    return {"in", "out"} <= present
+    return place.family == "conv" and {"in", "out"} <= present
 
 
 def _hyper_parameter(
@@ -156,3 +256,20 @@ def _hyper_parameter(
     if parameter.name == "p" and isinstance(parameter.default, float):
         return None  # a dropout rate
     return collapse(value) if isinstance(value, tuple) else value
+
+
+def _keep_size(
+    arguments: dict[str, Any], roles: Mapping[str, str], given: Mapping[str, Any], place: Place
+) -> None:
+    """Another kernel than the one that stood there gets the padding that keeps the size."""
+    names = {role: name for name, role in roles.items()}
+    kernel, padding = arguments.get(names.get("kernel_size", "")), names.get("padding", "")
+    old, before = place.window.get("kernel_size"), place.window.get("padding")
+    if not isinstance(old, tuple) or not isinstance(before, tuple) or padding in ("", *given):
+        return
+    kernels = kernel if isinstance(kernel, tuple) else (kernel,) * len(old)
+    steps = place.window.get("dilation") or (1,) * len(old)
+    if padding in arguments and all(isinstance(k, int) for k in kernels):
+        more = (d * (k - o) // 2 for k, o, d in zip(kernels, old, steps, strict=True))
+        kept = tuple(max(p + m, 0) for p, m in zip(before, more, strict=True))
+        arguments[padding] = collapse(kept)

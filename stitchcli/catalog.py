@@ -131,6 +131,17 @@ def _class_in(module: Any, class_name: str, place: str) -> Any:
         raise EditError(f"block {place}: {error.message}", error.help) from error
 
 
+def is_map_block(source: Any) -> bool:
+    """Whether a block is known to take maps (B, C, *spatial): a bundled one, or a layer of torch.nn
+    that slides over them."""
+    place = getattr(source, "__module__", "")
+    return place.startswith("stitchcli.blocks.") or place in (
+        "torch.nn.modules.conv",
+        "torch.nn.modules.pooling",
+        "torch.nn.modules.batchnorm",
+    )
+
+
 def _torch_layers() -> list[str]:
     from torch import nn
 

@@ -63,11 +63,62 @@ class Selector:
 
 
 @dataclass(frozen=True)
+class Formula:
+    """Arithmetic on ``cin``, ``cout``, ``h`` and ``w``, the measures of the place."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ClassName:
+    """A class that is handed on as an argument and not built, as in ``norm_layer=BatchNorm2d``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class BlockSpec:
-    """A block by name (catalog, ``torch.nn``, ``file.py:Class``) and the arguments given to it."""
+    """A block by name (catalog, ``torch.nn``, ``file.py:Class``) and the arguments given to it.
+
+    A value is a literal, a Formula, a ClassName or a Block.
+    """
 
     name: str
     arguments: tuple[tuple[str, Any], ...] = ()
+    positional: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Itself:
+    """``self`` in an expression: what stands at the place."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """``a + b`` or ``series(a, b)``: one after the other."""
+
+    parts: tuple[Block, ...]
+
+
+Merge = Literal["add", "mul", "concat", "mean"]
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """``parallel(a, b, merge=add)``: side by side on the same input."""
+
+    parts: tuple[Block, ...]
+    merge: Merge = "add"
+
+
+@dataclass(frozen=True)
+class Residual:
+    """``residual(a)``: ``x + a(x)``."""
+
+    part: Block
+
+
+Block = BlockSpec | Itself | Series | Parallel | Residual
 
 
 @dataclass(frozen=True)
@@ -75,7 +126,15 @@ class Replace:
     """``--replace SEL=BLOCK``."""
 
     where: Selector
-    block: BlockSpec
+    block: Block
+
+
+@dataclass(frozen=True)
+class Wrap:
+    """``--wrap SEL=BLOCK``: the block holds ``self``, what it is put around."""
+
+    where: Selector
+    block: Block
 
 
 @dataclass(frozen=True)
@@ -84,7 +143,7 @@ class Insert:
 
     side: Literal["after", "before"]
     where: Selector
-    block: BlockSpec
+    block: Block
 
 
 @dataclass(frozen=True)
@@ -110,7 +169,7 @@ class Keep:
     where: Selector
 
 
-Edit = Replace | Insert | Set | Remove | Keep
+Edit = Replace | Wrap | Insert | Set | Remove | Keep
 
 # ---------------------------------------------------------------- what was seen
 
@@ -146,7 +205,9 @@ class Call:
 
     ``path`` is the module's dotted path ("" is the root), or for a functional call that of the
     module whose forward made it. ``macs`` counts multiply-accumulates run in this call itself and
-    not in the calls inside it.
+    not in the calls inside it. ``route`` holds the calls between that forward and ``site``, the
+    innermost first, where the op stands in a helper function. ``given`` names the arguments of a
+    module call, the positional ones by nothing.
     """
 
     index: int
@@ -158,6 +219,8 @@ class Call:
     outputs: tuple[Ref, ...]
     macs: int
     site: Site | None = None
+    route: tuple[Site, ...] = ()
+    given: tuple[str, ...] = ()
 
     @property
     def is_module(self) -> bool:
@@ -263,6 +326,27 @@ class Trace:
         return 2 * self.macs
 
     @cached_property
+    def functional(self) -> Mapping[str, int]:
+        """Functional calls by their labels, which are selectors too: ``up1/cat``, or ``up1/cat@1``
+        where there are several at or below a path, counted in execution order; ``op:cat@0`` in the
+        forward of the root."""
+        counts: dict[tuple[str, str], int] = {}
+        found: list[tuple[int, str, str, int]] = []
+        for call in self.calls:
+            if call.is_module or call.op is None:
+                continue
+            parts = call.path.split(".") if call.path else []
+            found.append((call.index, call.path, call.op, counts.get((call.path, call.op), 0)))
+            for end in range(len(parts) + 1):
+                key = ".".join(parts[:end]), call.op
+                counts[key] = counts.get(key, 0) + 1
+        return {
+            (f"{path}/{op}" if path else f"op:{op}")
+            + (f"@{rank}" if counts[path, op] > 1 else ""): index
+            for index, path, op, rank in found
+        }
+
+    @cached_property
     def called(self) -> frozenset[str]:
         """Paths of the modules that ran."""
         return frozenset(call.path for call in self.calls if call.is_module)
@@ -336,11 +420,21 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Built:
-    """A block that was put in: where, which, and with what arguments."""
+    """A block that was put in: where, which, with what arguments, and how it was adapted."""
 
     path: str
     block: str
     arguments: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A place that, after the edits, gives another shape than before."""
+
+    label: str
+    wanted: Shape
+    gives: Shape
 
 
 @dataclass(frozen=True)
@@ -351,6 +445,7 @@ class Applied:
     matched: tuple[str, ...]
     built: tuple[Built, ...] = ()
     notes: tuple[str, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
 from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, meta_copy
-from stitchcli.surgery.settle import is_inside
+from stitchcli.surgery.select import is_inside
 from stitchcli.tracing.trace import trace
 from stitchcli.words.shapes import print_spec
 

@@ -1,45 +1,49 @@
 """Carry out edits on a module, in place and in a fixed order.
 
-Every selector speaks of the network as it was before any edit. Then replacements come first, then
-changed arguments, then insertions, then removals, whatever the order of the flags; inserted
-blocks are not searched for further matches.
+Every selector speaks of the network as it was before any edit. Then modules are replaced, changed
+arguments set, functional calls edited, blocks put around and beside modules, and modules removed,
+whatever the order of the flags; inserted blocks are not searched for further matches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from stitchcli.binding import Place, bind
+from stitchcli.binding import Place
 from stitchcli.catalog import Catalog
 from stitchcli.errors import EditError
 from stitchcli.records import (
     Applied,
-    BlockSpec,
+    Block,
     Built,
     Edit,
     Insert,
-    Keep,
+    Misfit,
     Remove,
     Replace,
     Set,
+    Shape,
     Trace,
+    Wrap,
 )
-from stitchcli.surgery.insert import insert
-from stitchcli.surgery.place import after, before, places_of
+from stitchcli.surgery.build import Builder, Made, Piece
+from stitchcli.surgery.copies import meta_copy
+from stitchcli.surgery.fit import run_quietly, zeros
+from stitchcli.surgery.functions import FunctionEdits
+from stitchcli.surgery.insert import Side, insert
+from stitchcli.surgery.layouts import axis_of
+from stitchcli.surgery.parts import ByWidth, Removed
+from stitchcli.surgery.place import after, before, gives, places_of, takes, width_key_of
 from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
-from stitchcli.surgery.settle import Paths, is_inside, settle
+from stitchcli.surgery.select import is_inside
+from stitchcli.surgery.settle import Paths, settle
+from stitchcli.words.blocks import first_name
 
-
-class Removed(nn.Module):
-    """Stands where a module was removed: gives its first input on."""
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The first argument, unchanged."""
-        return args[0] if args else next(iter(kwargs.values()))
+_NEVER_CALLED = "select the modules inside it ({path}.*), or the one around it"
 
 
 def apply(
@@ -71,23 +75,45 @@ class Surgeon:
         self.paths: dict[int, list[str]] = {}
         for path, each in self.modules.items():
             self.paths.setdefault(id(each), []).append(path)
-        self.replaced: dict[str, nn.Module] = {}
+        #: What comes in and goes out at each edited module, after the edits so far.
+        self.places: dict[str, tuple[Place, ...]] = {}
 
     def run(self, edits: Sequence[Edit]) -> tuple[Applied, ...]:
         """Select for all edits, then carry them out kind by kind."""
         matched, notes = settle(edits, self.base)
-        done: dict[int, Applied] = {}
-        for kind in (Keep, Replace, Set, Insert, Remove):
+        functions = FunctionEdits(self.module, self.base, self._builder)
+        built: dict[int, list[Built]] = {index: [] for index in range(len(edits))}
+        for kind in (Replace, Set, Wrap, Insert, Remove):
             if kind is Set:
                 self._set_all(
                     [(e, m) for e, m in zip(edits, matched, strict=True) if isinstance(e, Set)]
                 )
             for index, edit in enumerate(edits):
-                if isinstance(edit, kind):
-                    built = [b for path in matched[index] for b in self._carry_out(edit, path)]
-                    said = (*notes[index], *self._untied(edit, matched[index]))
-                    done[index] = Applied(edit, matched[index], tuple(built), said)
-        return tuple(done[index] for index in range(len(edits)))
+                if not isinstance(edit, kind) or isinstance(edit, Set):
+                    continue
+                for path in matched[index]:
+                    if path in self.base.functional:
+                        functions.add(index, edit, path)
+                    else:
+                        built[index] += self._carry_out(edit, path)
+        for index, each in functions.carry_out():
+            built[index].append(each)
+        misfits = [*self._misfits(), *functions.misfits]
+        return tuple(
+            Applied(
+                edit, paths, tuple(built[index]), (*said, *self._untied(edit, paths)),
+                tuple(m for m in misfits if m.label in paths),
+            )
+            for index, (edit, paths, said) in enumerate(zip(edits, matched, notes, strict=True))
+        )  # fmt: skip
+
+    def _misfits(self) -> list[Misfit]:
+        return [
+            Misfit(path, old.shape_out, new.shape_out)
+            for path, places in self.places.items()
+            for old, new in zip(places_of(path, self.base), places, strict=True)
+            if old.shape_out != new.shape_out
+        ]
 
     def _untied(self, edit: Edit, paths: Paths) -> tuple[str, ...]:
         """A weight with several names, one of which is now another weight's."""
@@ -102,25 +128,32 @@ class Surgeon:
                 apart.append(f"{' and '.join(names)} are no longer one weight")
         return tuple(apart)
 
-    def _carry_out(self, edit: Edit, path: str) -> Iterable[Built]:
+    def _carry_out(self, edit: Edit, path: str) -> list[Built]:
         match edit:
-            case Replace():
-                yield self._replace(path, edit.block)
+            case Replace(block=block):
+                return self._replace(path, block)
+            case Wrap(block=block):
+                return self._wrap(path, block)
             case Insert():
-                yield self._insert(path, edit)
+                return self._insert(path, edit)
             case Remove():
                 self._put(path, Removed())
+        return []
 
-    def _replace(self, path: str, block: BlockSpec) -> Built:
+    def _replace(self, path: str, block: Block) -> list[Built]:
         self._refuse_unreachable(path)
         old = self.modules[path]
-        new, arguments = self._build(block, path, places_of(path, self.base), old)
-        carry_attributes(old, new, arguments)
+        places = self._places(path)
+        new, made = self._make(block, path, places, old)
+        pieces = _pieces(made)
+        plain = pieces[0].arguments if len(pieces) == 1 and not pieces[0].path else {}
+        carry_attributes(old, new, plain)
         if type(new) is type(old):
             keep_weights(old, new)
         self._put(path, new)
-        self.arguments[path] = arguments
-        return Built(path, block.name, arguments)
+        self.arguments[path] = plain
+        self.places[path] = _given(places, made)
+        return _built(path, pieces)
 
     def _set_all(self, found: Sequence[tuple[Set, Paths]]) -> None:
         """All new arguments of a module at once: groups and widths depend on each other."""
@@ -134,45 +167,96 @@ class Surgeon:
             if built_with:
                 self.arguments[path] = {**built_with, **values}
 
-    def _insert(self, path: str, edit: Insert) -> Built:
+    def _wrap(self, path: str, block: Block) -> list[Built]:
+        self._refuse_uncalled(path, "around")
+        places = self._places(path)
+        inner = [
+            Place(**{**vars(place), "shapes": place.shapes[:1], "given": ("",)}) for place in places
+        ]
+        target = self.modules[path]
+        new, made = self._make(block, path, inner, target, self._measured(target, places))
+        child = insert(target, "around", new, first_name(block))
+        self.places[path] = _given(places, made)
+        return _built(f"{path}.{child}" if path else child, _pieces(made))
+
+    def _insert(self, path: str, edit: Insert) -> list[Built]:
+        self._refuse_uncalled(path, edit.side)
+        places = self._places(path)
+        around = [after(p) if edit.side == "after" else before(p) for p in places]
+        target = self.modules[path]
+        new, made = self._make(edit.block, path, around, target)
+        side: Side = edit.side
+        child = insert(target, side, new, first_name(edit.block))
+        moved = _given(around, made)
+        self.places[path] = tuple(
+            gives(place, new.shape_out) if side == "after" else takes(place, new.shape_out)
+            for place, new in zip(places, moved, strict=True)
+        )
+        return _built(f"{path}.{child}" if path else child, _pieces(made))
+
+    def _make(
+        self,
+        block: Block,
+        path: str,
+        places: Sequence[Place],
+        old: nn.Module,
+        itself: Callable[[Sequence[Shape]], Shape] | None = None,
+    ) -> tuple[nn.Module, list[tuple[str, Made]]]:
+        """The module for a block at all the places of a path: one, or one for each width. The
+        second value holds what was made for each place, by the key of its width."""
+        builder = self._builder(old, itself)
+        made = [
+            (width_key_of(place) if place.shapes else "", builder.make(block, place))
+            for place in places
+        ]
+        by_width: dict[str, Made] = {}
+        for key, each in made:
+            first = by_width.setdefault(key, each)
+            if _arguments(first) != _arguments(each):
+                raise EditError(
+                    f"{path!r} runs {len(places)} times at one width and several sizes: no one "
+                    f"block {first_name(block)!r} fits all",
+                    f"leave it out with --except {path}",
+                )
+        first = made[0][1]
+        if all(_arguments(first) == _arguments(each) for _, each in made):
+            return first.module, [("", each) for _, each in made]
+        axis = axis_of(places[0].layout)
+        return ByWidth({key: each.module for key, each in by_width.items()}, axis), made
+
+    def _builder(
+        self, old: nn.Module, itself: Callable[[Sequence[Shape]], Shape] | None = None
+    ) -> Builder:
+        device, dtype = device_and_dtype(old if _has_weights(old) else self.module)
+        return Builder(self.catalog, device, dtype, itself)
+
+    def _measured(
+        self, module: nn.Module, places: Sequence[Place]
+    ) -> Callable[[Sequence[Shape]], Shape]:
+        """The shape that a module gives for tensors of some shapes, run where it was not seen."""
+
+        def shape_for(shapes: Sequence[Shape]) -> Shape:
+            for place in places:
+                if tuple(shapes) == place.shapes[:1]:
+                    return place.shape_out
+            try:
+                values = zeros(shapes, places[0].dtype, torch.device("meta"))
+                result = run_quietly(meta_copy(module).train(False), values)
+            except Exception:
+                return ()  # the trace will tell
+            return tuple(result.shape) if isinstance(result, torch.Tensor) else ()
+
+        return shape_for
+
+    def _places(self, path: str) -> tuple[Place, ...]:
+        return self.places.get(path) or places_of(path, self.base)
+
+    def _refuse_uncalled(self, path: str, side: str) -> None:
         if self.base.calls and path not in self.base.called:
             raise EditError(
-                f"{path!r} is never called itself, so a block {edit.side} it would never run",
-                f"select the modules inside it ({path}.*), or the one around it",
+                f"{path!r} is never called itself, so a block {side} it would never run",
+                _NEVER_CALLED.format(path=path),
             )
-        around = after if edit.side == "after" else before
-        places = [around(place) for place in places_of(path, self.base)]
-        target = self.modules[path]
-        block, arguments = self._build(edit.block, path, places, target)
-        name = edit.block.name.rpartition(":")[2].rpartition(".")[2].lower()
-        child = insert(target, edit.side, block, name)
-        return Built(f"{path}.{child}" if path else child, edit.block.name, arguments)
-
-    def _build(
-        self, block: BlockSpec, path: str, places: Sequence[Place], old: nn.Module
-    ) -> tuple[nn.Module, dict[str, Any]]:
-        source = self.catalog.find(block.name)
-        found = [bind(source, block.name, dict(block.arguments), place) for place in places]
-        if any(arguments != found[0] for arguments in found[1:]):
-            widths = ", ".join(str(place.in_channels) for place in places)
-            raise EditError(
-                f"{path!r} runs {len(places)} times at widths {widths}: no one block "
-                f"{block.name!r} fits all",
-                f"leave it out with --except {path}",
-            )
-        device, dtype = device_and_dtype(old if _has_weights(old) else self.module)
-        try:
-            with device:
-                new = source(**found[0])
-        except Exception as error:
-            raise EditError(
-                f"block {block.name!r} cannot be built at {path!r} with "
-                f"{', '.join(f'{k}={v!r}' for k, v in found[0].items())}: {error}",
-                f"give other arguments ({block.name}:name=value) or leave it out: --except {path}",
-            ) from error
-        if not isinstance(new, nn.Module):
-            raise EditError(f"block {block.name!r} gave no nn.Module", "name a class or a factory")
-        return (new.to(dtype) if dtype else new), found[0]
 
     def _put(self, path: str, new: nn.Module) -> None:
         """Put a module at its path, and at every other path that shares the same module."""
@@ -201,6 +285,34 @@ class Surgeon:
                 f"{path!r} is never called: {min(lent) or 'the root'!r} uses its weight directly",
                 f"replace the module around it, or leave it out with --except {path}",
             )
+
+
+def _pieces(made: Sequence[tuple[str, Made]]) -> list[Piece]:
+    """The named blocks of all that was made, once for each width."""
+    found: dict[str, Made] = {}
+    for key, each in made:
+        found.setdefault(key, each)
+    return [
+        Piece(".".join(filter(None, (f"blocks.{key}" if key else "", piece.path))),
+              piece.name, piece.arguments, piece.notes)
+        for key, each in found.items()
+        for piece in each.pieces
+    ]  # fmt: skip
+
+
+def _built(path: str, pieces: Sequence[Piece]) -> list[Built]:
+    return [
+        Built(".".join(filter(None, (path, piece.path))), piece.name, piece.arguments, piece.notes)
+        for piece in pieces
+    ]
+
+
+def _arguments(made: Made) -> list[Mapping[str, Any]]:
+    return [piece.arguments for piece in made.pieces]
+
+
+def _given(places: Sequence[Place], made: Sequence[tuple[str, Made]]) -> tuple[Place, ...]:
+    return tuple(gives(place, each.shape) for place, (_, each) in zip(places, made, strict=True))
 
 
 def _swap_in_attributes(module: nn.Module, old: nn.Module, new: nn.Module) -> None:

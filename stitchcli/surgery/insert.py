@@ -1,62 +1,63 @@
-"""Put blocks around a module without changing a single key of its state dict.
+"""Put blocks before, after and around a module without changing a single key of its state dict.
 
 The module's class becomes a subclass of itself whose forward runs the new blocks too, which are
-its children. Parents still find the attributes that they read, and ``isinstance`` still holds.
+its children.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from stitchcli.errors import EditError
+from stitchcli.surgery.parts import Run, run
+from stitchcli.surgery.swap import Swapped, kind_before, swap_class
 
-Side = Literal["before", "after"]
+Side = Literal["before", "around", "after"]
 
 
-class Stitched(nn.Module):
+class Stitched(Swapped):
     """Mixed into a module's own class: runs the blocks named in ``stitch_before`` on its first
-    input, and those in ``stitch_after`` on its first output."""
+    input, those in ``stitch_around`` in its stead, each of which may call it, and those in
+    ``stitch_after`` on its first output."""
 
-    _stitch_kind = ""
     stitch_before: Sequence[str] = ()
+    stitch_around: Sequence[str] = ()
     stitch_after: Sequence[str] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The module's own forward between the blocks around it."""
+        """The module's own forward with the blocks about it."""
         for name in self.stitch_before:
             args, kwargs = _on_first_input(self._modules[name], args, kwargs)
-        result = super().forward(*args, **kwargs)
+        forward: Run = self._own_forward
+        for name in self.stitch_around:
+            forward = _Around(self._modules[name], forward)
+        result = forward(*args, **kwargs)
         for name in self.stitch_after:
             result = _on_first(self._modules[name], result)
         return result
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild, (type(self).__bases__[1],), self.__dict__
+    def _own_forward(self, *args: Any, **kwargs: Any) -> Any:
+        return super().forward(*args, **kwargs)
 
 
 class StitchedSequential(Stitched):
     """The same for nn.Sequential, which would run every child: it runs those it had."""
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The blocks before, the children in order, the blocks after."""
+    def _own_forward(self, *args: Any, **kwargs: Any) -> Any:
         (x,) = args
-        for name in self.stitch_before:
-            x = _on_first(self._modules[name], x)
         for child in self:
             x = child(x)
-        for name in self.stitch_after:
-            x = _on_first(self._modules[name], x)
         return x
 
     def _own(self) -> list[nn.Module]:
-        inserted = {*self.stitch_before, *self.stitch_after}
+        inserted = {*self.stitch_before, *self.stitch_around, *self.stitch_after}
         return [m for name, m in self._modules.items() if m is not None and name not in inserted]
 
     def __iter__(self) -> Iterator[nn.Module]:
@@ -68,40 +69,57 @@ class StitchedSequential(Stitched):
         return len(self._own())
 
 
-_CLASSES: dict[type[nn.Module], type[nn.Module]] = {}
+class _Around:
+    """A forward with a block around it, called with the same arguments."""
+
+    def __init__(self, block: Any, forward: Run) -> None:
+        self.block = block
+        self.forward = forward
+        self.whole: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        def itself(x: Any) -> Any:
+            new_args, new_kwargs = _on_first_input(lambda _: x, args, kwargs)
+            self.whole = self.forward(*new_args, **new_kwargs)
+            return _first(self.whole)
+
+        x = args[0] if args else _first(kwargs)
+        result = run(self.block, (_first(x),), itself)
+        return _on_first(lambda _: result, self.whole)
 
 
 def stitched_class(base: type[nn.Module]) -> type[nn.Module]:
-    """The subclass of ``base`` that runs blocks around it; one for each base."""
-    if base not in _CLASSES:
-        is_sequential = base.forward is nn.Sequential.forward
-        mixin = StitchedSequential if is_sequential else Stitched
-        body = {"_stitch_kind": base.__name__}
-        _CLASSES[base] = type(f"Stitched{base.__name__}", (mixin, base), body)
-    return _CLASSES[base]
+    """The subclass of ``base`` that runs blocks about it."""
+    is_sequential = base.forward is nn.Sequential.forward
+    mixin = StitchedSequential if is_sequential else Stitched
+    return type(f"Stitched{base.__name__}", (mixin, base), {"_stitch_kind": kind_before(base)})
 
 
 def insert(module: nn.Module, side: Side, block: nn.Module, name: str) -> str:
-    """Put ``block`` before or after ``module`` and give the child's name, made from ``name``.
+    """Put ``block`` before, after or around ``module`` and give the child's name, made from
+    ``name``.
 
-    Blocks on one side run in the order in which they were put there. Raises EditError where the
-    module's forward goes over its children, which would run the block once too often.
+    Blocks on one side run in the order in which they were put there; of those around it, the last
+    is the outermost. Raises EditError where the module's forward goes over its children, which
+    would run the block once too often.
     """
     if not isinstance(module, Stitched):
         _refuse_iteration(module)
-        module.__class__ = stitched_class(type(module))
+        swap_class(module, stitched_class)
     assert isinstance(module, Stitched)
-    free = f"{side}_{name}"
-    count = 1
-    while hasattr(module, free):
+    child = free_name(module, f"{side}_{name}")
+    module.add_module(child, block)
+    setattr(module, f"stitch_{side}", [*getattr(module, f"stitch_{side}"), child])
+    return child
+
+
+def free_name(module: nn.Module, wanted: str, taken: Collection[str] = ()) -> str:
+    """``wanted``, with a number where the module has such an attribute already."""
+    name, count = wanted, 1
+    while hasattr(module, name) or name in taken:
         count += 1
-        free = f"{side}_{name}_{count}"
-    module.add_module(free, block)
-    if side == "before":
-        module.stitch_before = [*module.stitch_before, free]
-    else:
-        module.stitch_after = [*module.stitch_after, free]
-    return free
+        name = f"{wanted}_{count}"
+    return name
 
 
 def _refuse_iteration(module: nn.Module) -> None:
@@ -136,11 +154,11 @@ def _on_first(block: Any, value: Any) -> Any:
     """Run a block on a tensor, or on the first tensor of a tuple, a list, a dict or a dataclass."""
     if is_dataclass(value) and not isinstance(value, type | dict):
         names = (each.name for each in fields(value))
-        first = next((n for n in names if isinstance(getattr(value, n), torch.Tensor)), None)
+        first = next((n for n in names if isinstance(getattr(value, n), Tensor)), None)
         return replace(value, **{first: block(getattr(value, first))}) if first else value
     if isinstance(value, dict):
         changed = copy.copy(value)
-        name = next((k for k, v in value.items() if isinstance(v, torch.Tensor)), None)
+        name = next((k for k, v in value.items() if isinstance(v, Tensor)), None)
         if name is not None:
             changed[name] = block(value[name])
         return changed
@@ -150,7 +168,12 @@ def _on_first(block: Any, value: Any) -> Any:
     return block(value)
 
 
-def _rebuild(base: type[nn.Module]) -> nn.Module:
-    cls = stitched_class(base)
-    module: nn.Module = cls.__new__(cls)
-    return module
+def _first(value: Any) -> Any:
+    """The first tensor of a tuple, a list, a dict or a dataclass; a tensor itself."""
+    if is_dataclass(value) and not isinstance(value, type | dict):
+        value = [getattr(value, each.name) for each in fields(value)]
+    elif isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, tuple | list):
+        return next((found for each in value if isinstance(found := _first(each), Tensor)), None)
+    return value

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from stitchcli.binding import Place
-from stitchcli.records import Call, Layer, Shape, Trace
+from stitchcli.binding import Layout, Place
+from stitchcli.records import Call, Layer, Ref, Shape, Trace
+from stitchcli.surgery.layouts import (
+    aspect_of,
+    axis_of,
+    axis_told,
+    channel_axis,
+    layout_of,
+    ops_before,
+    ops_inside,
+    sizes_in,
+)
 
 _HYPER = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 _WIDTH_IN = (
@@ -17,10 +28,6 @@ _WIDTH_IN = (
     "embedding_dim",
 )
 _WIDTH_OUT = ("out_channels", "out_features", *_WIDTH_IN[2:])
-_FIRST = frozenset("conv1d conv_transpose1d batch_norm instance_norm group_norm max_pool1d".split())
-_LAST = frozenset(
-    "linear layer_norm rms_norm embedding multi_head_attention_forward lstm gru rnn".split()
-)
 
 
 def places_of(path: str, trace: Trace) -> tuple[Place, ...]:
@@ -37,69 +44,136 @@ def places_of(path: str, trace: Trace) -> tuple[Place, ...]:
     return tuple(places)
 
 
+def place_of_call(call: Call, trace: Trace, label: str) -> Place:
+    """The Place of a functional call; its values are those that calls made, oldest last, so that
+    of two the main branch comes before the skip connection."""
+    order = operand_order(call, trace)
+    shapes = tuple(call.inputs[index].shape for index in order)
+    came, gave = shapes[0], call.outputs[0].shape
+    layout = layout_of(axis_told(ops_before(call, trace), len(came)), len(came))
+    aspect = aspect_of(trace)
+    size, size_out = sizes_in(came, layout, aspect), sizes_in(gave, layout, aspect)
+    step = _step(size, size_out)
+    return Place(
+        path=label,
+        in_channels=came[axis_of(layout)],
+        out_channels=gave[axis_of(layout)],
+        size=size,
+        size_out=size_out,
+        window={"kernel_size": step, "stride": step} if step and step > 1 else {},
+        family="pool" if "pool" in (call.op or "") else "",
+        shapes=shapes,
+        shape_out=gave,
+        layout=layout,
+        layout_out=layout,
+        dtype=call.inputs[order[0]].dtype,
+        aspect=aspect,
+        given=("",) * len(shapes),
+    )
+
+
+def operand_order(call: Call, trace: Trace) -> tuple[int, ...]:
+    """Which of a call's tensors a block in its place is given, and in what order: the activations,
+    the newest first."""
+    ages = {
+        index: _age(ref, trace)
+        for index, ref in enumerate(call.inputs)
+        if ref.producer is not None or ref.name.partition(" ")[0] in ("input", "")
+    }
+    return tuple(sorted(ages, key=lambda index: -ages[index]))
+
+
+_MOVES = frozenset(
+    """pad getitem interpolate contiguous clone detach to float half crop center_crop type_as
+    dropout dropout2d""".split()
+)
+
+
+def _age(ref: Ref, trace: Trace) -> int:
+    """Index of the call that made what a tensor holds, behind all that only moves it."""
+    while ref.producer is not None:
+        call = trace.calls[ref.producer]
+        if call.is_module or call.op not in _MOVES or not call.inputs:
+            return ref.producer
+        ref = call.inputs[0]
+    return -1
+
+
 def after(place: Place) -> Place:
     """The place behind a module: what comes in is what the module gives."""
-    width, size = place.out_channels, place.size_out
-    return Place(place.path, width, width, size, size_out=size)
+    return _between(place, place.shape_out, place.layout_out, place.out_channels, place.size_out)
 
 
 def before(place: Place) -> Place:
     """The place ahead of a module."""
-    width, size = place.in_channels, place.size
-    return Place(place.path, width, width, size, size_out=size)
+    shape = place.shapes[0] if place.shapes else ()
+    return _between(place, shape, place.layout, place.in_channels, place.size)
+
+
+def _between(place: Place, shape: Shape, layout: Layout, width: int | None, size: Shape) -> Place:
+    return Place(
+        place.path, width, width, size, size_out=size, shapes=(shape,) if shape else (),
+        shape_out=shape, layout=layout, layout_out=layout, dtype=place.dtype, aspect=place.aspect,
+    )  # fmt: skip
+
+
+def gives(place: Place, shape: Shape) -> Place:
+    """The same place where what stands there now gives another shape."""
+    if not shape or shape == place.shape_out:
+        return place
+    size = sizes_in(shape, place.layout_out, place.aspect)
+    width = shape[axis_of(place.layout_out)]
+    return replace(place, shape_out=shape, size_out=size, out_channels=width)
+
+
+def takes(place: Place, shape: Shape) -> Place:
+    """The same place where what comes in has another shape."""
+    if not shape or (shape,) == place.shapes[:1]:
+        return place
+    size = sizes_in(shape, place.layout, place.aspect)
+    width = shape[axis_of(place.layout)]
+    return replace(place, shapes=(shape, *place.shapes[1:]), size=size, in_channels=width)
+
+
+def width_key_of(place: Place) -> str:
+    """The widths of the tensors that come in, as a key."""
+    axis = axis_of(place.layout)
+    return "_".join(str(shape[axis]) for shape in place.shapes if len(shape) > 1)
+
+
+def _step(came: Shape, gave: Shape) -> int | None:
+    """By how much the spatial sizes shrink, where they all shrink alike."""
+    steps = {a // b for a, b in zip(came, gave, strict=False) if b}
+    return steps.pop() if len(steps) == 1 else None
 
 
 def _seen(layer: Layer, call: Call, trace: Trace) -> Place:
     came = call.inputs[0].shape if call.inputs else ()
     gave = call.outputs[0].shape if call.outputs else ()
-    inside = _ops_inside(call, trace)
-    axis_in, axis_out = channel_axis(layer, came, inside), channel_axis(layer, gave, inside[::-1])
-    size_in, size_out = came[axis_in + 1 :], gave[axis_out + 1 :]
+    inside = ops_inside(call, trace)
+    axis_in = channel_axis(layer, came, inside)
+    alike = len(came) == len(gave) == 4
+    axis_out = axis_in if alike else channel_axis(layer, gave, inside[::-1])
+    layout, layout_out = layout_of(axis_in, len(came)), layout_of(axis_out, len(gave))
+    aspect = aspect_of(trace)
+    size = sizes_in(came, layout, aspect)
+    size_out = sizes_in(gave, layout_out, aspect)
     return Place(
         path=layer.path,
         in_channels=came[axis_in] if came else None,
         out_channels=gave[axis_out] if gave else None,
-        size=size_in,
+        size=size,
         size_out=size_out,
-        window=_window(layer, size_in, size_out),
+        window=_window(layer, size, size_out),
         family=layer.family,
+        shapes=tuple(ref.shape for ref in call.inputs),
+        shape_out=gave,
+        layout=layout,
+        layout_out=layout_out,
+        dtype=call.inputs[0].dtype if call.inputs else "float32",
+        aspect=aspect,
+        given=call.given,
     )
-
-
-def _ops_inside(call: Call, trace: Trace) -> list[str]:
-    """The ops of a module call in order; those of what feeds it where it has none of its own."""
-    inside = {call.index}
-    ops = [call.op] if call.op else []
-    for each in trace.calls[call.index + 1 :]:
-        if each.parent not in inside:
-            if each.parent is None or each.parent < call.index:
-                break
-            continue
-        inside.add(each.index)
-        ops += [each.op] if each.op else []
-    if any(op in _LAST or op in _FIRST for op in ops) or not call.inputs:
-        return ops
-    source, steps = call.inputs[0].producer, 0
-    while source is not None and steps < 16:
-        feeder = trace.calls[source]
-        ops += [feeder.op] if feeder.op else []
-        source = feeder.inputs[0].producer if feeder.inputs else None
-        steps += 1
-    return ops
-
-
-def channel_axis(layer: Layer, shape: Shape, ops: list[str]) -> int:
-    """Where the channels stand: behind the batch, or last in tokens (B, L, C). Which of the two a
-    tensor of three axes is, the ops that work on it tell."""
-    kernel = layer.attributes.get("kernel_size") if layer.family == "conv" else None
-    if isinstance(kernel, tuple):
-        return len(shape) - len(kernel) - 1
-    if layer.family in ("linear", "attn") or layer.kind in ("LayerNorm", "RMSNorm", "Embedding"):
-        return len(shape) - 1
-    if len(shape) != 3:
-        return min(1, len(shape) - 1)
-    told = next((op for op in ops if op in _FIRST or op in _LAST), "")
-    return 1 if told in _FIRST or "1d" in layer.kind else 2
 
 
 def _guess(layer: Layer, trace: Trace) -> Place:

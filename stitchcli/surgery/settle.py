@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stitchcli.errors import EditError
 from stitchcli.records import Edit, Keep, Remove, Replace, Trace
-from stitchcli.surgery.select import select
+from stitchcli.surgery.select import is_inside, select
 from stitchcli.words.edits import print_edit
 
 Paths = tuple[str, ...]
@@ -32,11 +32,6 @@ def settle(edits: Sequence[Edit], base: Trace) -> tuple[list[Paths], list[tuple[
         gone = ", ".join(dict.fromkeys(lost.values()))
         notes.append((f"{len(lost)} more went with {gone}",) if lost else ())
     return left, notes
-
-
-def is_inside(path: str, outer: str) -> bool:
-    """True for a path below another; everything is below the root."""
-    return path.startswith(f"{outer}.") if outer else bool(path)
 
 
 def _select(edits: Sequence[Edit], base: Trace) -> list[Paths]:

@@ -14,22 +14,28 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from stitchcli.tracing import light_kernels
 from stitchcli.tracing.costs import formula_of
+from stitchcli.tracing.devices import asks_for_cuda, redirected
 from stitchcli.tracing.ops import name_of
 from stitchcli.tracing.preserve import Originals
 from stitchcli.tracing.recorder import Recorder
 
 
 class WatchFunctions(TorchFunctionMode):
-    """Sees ``torch.cat``, ``F.interpolate`` and ``+`` with the caller's source line."""
+    """Sees ``torch.cat``, ``F.interpolate`` and ``+`` with the caller's source line, and keeps code
+    that asks for CUDA by name on the device of the trace."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, device: str) -> None:
         super().__init__()
         self._recorder = recorder
+        self._device = device
+        self._on_cuda = device.startswith("cuda")
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if not self._on_cuda and asks_for_cuda(func, args, kwargs):
+            func, args, kwargs = redirected(func, args, kwargs, self._device)
         op = name_of(func)
         if op is None:
             return func(*args, **kwargs)

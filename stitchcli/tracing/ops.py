@@ -45,3 +45,8 @@ def name_of(func: Callable[..., Any]) -> str | None:
         return None
     name = _SAME.get(name, name)
     return name.lstrip("_") if not name.startswith("__") else name.strip("_")
+
+
+def same_op(name: str, op: str) -> bool:
+    """Whether a function or method of this name is the op: ``concat`` is ``cat``."""
+    return _SAME.get(name, name).lstrip("_") == op

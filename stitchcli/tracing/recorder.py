@@ -16,7 +16,7 @@ from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
 from stitchcli.tracing.layers import is_atomic, kind_of
-from stitchcli.tracing.sites import Spot, is_model_code, nearest_spot, site_of
+from stitchcli.tracing.sites import Spot, is_model_code, nearest_spot, route_of, site_of
 
 
 @dataclass
@@ -33,13 +33,15 @@ class OpenCall:
     inputs: tuple[Ref, ...] = ()
     outputs: tuple[Ref, ...] = ()
     macs: int = 0
+    route: tuple[Spot, ...] = ()
+    given: tuple[str, ...] = ()
 
     def close(self) -> Call:
         """The finished record."""
-        site = site_of(self.spot)
+        route = tuple(site for spot in self.route if (site := site_of(spot)))
         return Call(
             self.index, self.path, self.kind, self.op, self.parent,
-            self.inputs, self.outputs, self.macs, site,
+            self.inputs, self.outputs, self.macs, site_of(self.spot), route, self.given,
         )  # fmt: skip
 
 
@@ -96,6 +98,7 @@ class Recorder:
             return None
         call = self._open(path, kind_of(module), None, self.atomic[id(module)], frame)
         call.inputs = self.refs((args, kwargs))
+        call.given = ("",) * len(args) + tuple(kwargs)
         op, faults, args = check_module(module, args, kwargs)
         for fault in faults:
             self.problems.append(self._problem(fault, op, call))
@@ -200,7 +203,9 @@ class Recorder:
 
     def _open(self, path: str, kind: str, op: str | None, atomic: bool, frame: Any) -> OpenCall:
         parent = self.stack[-1].index if self.stack else None
-        call = OpenCall(len(self.calls), path, kind, op, parent, atomic, nearest_spot(frame))
+        route = () if kind else route_of(frame)
+        spot = route[0] if route else nearest_spot(frame)
+        call = OpenCall(len(self.calls), path, kind, op, parent, atomic, spot, route=route[1:])
         self.calls.append(call)
         return call
 

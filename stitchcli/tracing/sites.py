@@ -43,6 +43,19 @@ def nearest_spot(frame: FrameType | None) -> Spot | None:
     return None
 
 
+def route_of(frame: FrameType | None) -> tuple[Spot, ...]:
+    """The frames of model code from an op out to the forward that it is run by, innermost first.
+
+    A forward is what nn.Module's ``__call__`` runs.
+    """
+    spots: list[Spot] = []
+    while frame is not None and frame.f_code.co_name != "_call_impl":
+        if is_model_code(frame.f_code.co_filename):
+            spots.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(spots)
+
+
 def builder_spot(frame: FrameType | None) -> Spot | None:
     """The same, but None for what stitch itself builds: the network as a whole."""
     while frame is not None and frame.f_code.co_filename.startswith(_TORCH):

@@ -45,7 +45,7 @@ def trace(
         recorder.name_inputs(args, kwargs)
         stack.enter_context(watch_modules(recorder))
         stack.enter_context(WatchOps(recorder, originals, device))
-        stack.enter_context(WatchFunctions(recorder))
+        stack.enter_context(WatchFunctions(recorder, device))
         try:
             result = module(*args, **kwargs)
             outputs = [_spec(tensor) for tensor in tensors_in(result)]

@@ -5,43 +5,62 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from typing import Any
 
 from stitchcli.errors import EditError
-from stitchcli.records import BlockSpec, Edit, Insert, Keep, Remove, Replace, Selector, Set
-from stitchcli.words.scan import cut_first, cut_last, split
+from stitchcli.records import Block, Edit, Insert, Keep, Remove, Replace, Selector, Set, Wrap
+from stitchcli.words.blocks import holds_itself, parse_block, print_block
+from stitchcli.words.scan import Span
 from stitchcli.words.selectors import parse_selector, print_selector
-from stitchcli.words.values import parse_arguments, parse_value, print_value
+from stitchcli.words.values import parse_value, print_value
 
 _ATTRIBUTE = re.compile(r"[A-Za-z_]\w*")
 
 
-def parse_replace(text: str) -> Replace:
-    """``conv=dwconv`` as a Replace."""
+def parse_replace(text: str) -> Replace | Wrap:
+    """``conv=dwconv`` as a Replace; as a Wrap where the block holds ``self``."""
     where, block = _parse_placement(text, "--replace")
-    return Replace(where, block)
+    return Wrap(where, block) if holds_itself(block) else Replace(where, block)
+
+
+def parse_wrap(text: str) -> Wrap:
+    """``down3=residual(self)`` as a Wrap."""
+    where, block = _parse_placement(text, "--wrap")
+    if not holds_itself(block):
+        span = Span.of(text, "--wrap ")
+        raise span.error(
+            "what is wrapped is missing: the block has no self",
+            f"write --wrap '{print_selector(where)}=series(self, {_inside(block)})', or --replace",
+            text.index("=") + 1,
+        )
+    return Wrap(where, block)
 
 
 def parse_after(text: str) -> Insert:
     """``down*=msca`` as an Insert behind what is selected."""
-    return Insert("after", *_parse_placement(text, "--after"))
+    return Insert("after", *_parse_insertion(text, "--after"))
 
 
 def parse_before(text: str) -> Insert:
     """``outc=cbam`` as an Insert ahead of what is selected."""
-    return Insert("before", *_parse_placement(text, "--before"))
+    return Insert("before", *_parse_insertion(text, "--before"))
 
 
 def parse_set(text: str) -> Set:
     """``up1.conv.0.in_channels=256`` as a Set."""
-    sides = cut_first(text, "=")
-    target = cut_last(sides[0], ".") if sides else None
-    if not sides or not target or not _ATTRIBUTE.fullmatch(target[1]) or not sides[1].strip():
-        raise EditError(
-            f"--set {text!r} is not SELECTOR.attribute=value",
+    span = Span.of(text, "--set ")
+    sides = span.cut_first("=")
+    target = sides[0].cut_last(".") if sides else None
+    if not sides or not target or not sides[1].strip() or not target[0].strip():
+        wrong = sides[1] if sides and not sides[1].strip() else span
+        raise wrong.error(
+            "this is not SELECTOR.attribute=value",
             "write for instance --set layer1.0.conv1.stride=2",
         )
-    return Set(parse_selector(target[0]), target[1], parse_value(sides[1]))
+    if not _ATTRIBUTE.fullmatch(str(target[1])):
+        raise target[1].error(
+            f"{str(target[1])!r} is no attribute", "write for instance layer1.0.conv1.stride=2"
+        )
+    return Set(parse_selector(target[0]), str(target[1]), parse_value(str(sides[1])))
 
 
 def parse_remove(text: str) -> Remove:
@@ -56,6 +75,7 @@ def parse_except(text: str) -> Keep:
 
 PARSERS: dict[str, Callable[[str], Edit]] = {
     "--replace": parse_replace,
+    "--wrap": parse_wrap,
     "--after": parse_after,
     "--before": parse_before,
     "--set": parse_set,
@@ -80,6 +100,8 @@ def print_edit(edit: Edit) -> str:
     match edit:
         case Replace():
             return f"--replace {where}={print_block(edit.block)}"
+        case Wrap():
+            return f"--wrap {where}={print_block(edit.block)}"
         case Insert():
             return f"--{edit.side} {where}={print_block(edit.block)}"
         case Set():
@@ -97,41 +119,41 @@ def shell_edit(edit: Edit) -> str:
     return f"{flag} {value}" if is_safe else f"{flag} {_quote(value)}"
 
 
-def parse_block(text: str) -> BlockSpec:
-    """``se:reduction=8``, ``file.py:Class:k=3`` or ``SiLU`` as a BlockSpec. Raises EditError."""
-    text = text.strip()
-    parts = split(text, ":")
-    arguments: tuple[tuple[str, Any], ...] = ()
-    if len(parts) > 1 and "=" in parts[-1]:
-        pairs = split(parts.pop(), ",")
-        arguments = parse_arguments(pairs, f"{':'.join(parts)}:")
-    name = ":".join(part.strip() for part in parts)
-    if not name or "=" in name:
-        raise EditError(f"{text!r} is not a block", "write name or name:argument=value,...")
-    return BlockSpec(name, arguments)
-
-
-def print_block(block: BlockSpec) -> str:
-    """The inverse of parse_block."""
-    pairs = ",".join(f"{name}={print_value(value)}" for name, value in block.arguments)
-    return f"{block.name}:{pairs}" if pairs else block.name
-
-
-def _parse_placement(text: str, flag: str) -> tuple[Selector, BlockSpec]:
-    sides = cut_first(text, "=")
+def _parse_placement(text: str, flag: str) -> tuple[Selector, Block]:
+    span = Span.of(text, f"{flag} ")
+    sides = span.cut_first("=")
     if sides is None or not sides[0].strip() or not sides[1].strip():
-        raise EditError(
-            f"{flag} {text!r} is not SELECTOR=BLOCK", f"write for instance {flag} conv=dwconv"
-        )
+        wrong = span if sides is None else next(side for side in sides if not side.strip())
+        raise wrong.error("this is not SELECTOR=BLOCK", f"write for instance {flag} conv=dwconv")
     return parse_selector(sides[0]), parse_block(sides[1])
 
 
-def _parse_bare(text: str, flag: str) -> Selector:
-    if cut_first(text, "="):
-        raise EditError(
-            f"{flag} {text!r} takes a selector alone", f"write for instance {flag} outc"
+def _parse_insertion(text: str, flag: str) -> tuple[Selector, Block]:
+    where, block = _parse_placement(text, flag)
+    if holds_itself(block):
+        span = Span.of(text, f"{flag} ")
+        raise span.error(
+            f"self has no meaning in {flag}: the block stands beside what is selected",
+            "write --wrap, which puts it around",
+            str(span).index("self", str(span).index("=")),
         )
-    return parse_selector(text)
+    return where, block
+
+
+def _parse_bare(text: str, flag: str) -> Selector:
+    span = Span.of(text, f"{flag} ")
+    if sides := span.cut_first("="):
+        raise span.error(
+            f"{flag} takes a selector alone",
+            f"write for instance {flag} outc",
+            sides[0].end - span.start,
+        )
+    return parse_selector(span)
+
+
+def _inside(block: Block) -> str:
+    text = print_block(block)
+    return text if re.fullmatch(r"\w+", text) else "se"
 
 
 def _quote(value: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from stitchcli.errors import EditError
+from stitchcli.words.scan import Span
 
 _WORDS: dict[str, Any] = {"true": True, "false": False, "none": None}
 _GRID = re.compile(r"\d+(x\d+)+")
@@ -47,14 +48,19 @@ def collapse(values: tuple[Any, ...]) -> Any:
     return values[0] if len(set(values)) == 1 else values
 
 
-def parse_arguments(pairs: list[str], flag: str) -> tuple[tuple[str, Any], ...]:
+def parse_arguments(pairs: Iterable[str | Span], flag: str) -> tuple[tuple[str, Any], ...]:
     """``["a=1", "b=x"]`` as pairs of name and value. Raises EditError."""
-    return tuple(_parse_pair(pair, flag) for pair in pairs)
+    return tuple(_parse_pair(Span.of(pair, f"{flag} "), flag) for pair in pairs)
 
 
-def _parse_pair(pair: str, flag: str) -> tuple[str, Any]:
-    name, equals, value = pair.partition("=")
-    name = name.strip()
-    if not equals or not _NAME.fullmatch(name):
-        raise EditError(f"{pair!r} is not name=value", f"write {flag} name=value")
-    return name, parse_value(value)
+def split_pair(pair: Span, flag: str) -> tuple[str, Span]:
+    """``a=1`` as its name and what is given for it. Raises EditError."""
+    name, equals, _ = str(pair).partition("=")
+    if not equals or not _NAME.fullmatch(name.strip()):
+        raise pair.error(f"{str(pair)!r} is not name=value", f"write {flag} name=value")
+    return name.strip(), pair.part(len(name) + 1)
+
+
+def _parse_pair(pair: Span, flag: str) -> tuple[str, Any]:
+    name, value = split_pair(pair, flag)
+    return name, parse_value(str(value))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stitchcli.errors import EditError, InputError, StitchError
 from stitchcli.words.amounts import parse_amount
-from stitchcli.words.edits import PARSERS, parse_block, parse_edit
+from stitchcli.words.blocks import parse_block
+from stitchcli.words.edits import PARSERS, parse_edit
 from stitchcli.words.near import did_you_mean
 from stitchcli.words.selectors import parse_selector
 from stitchcli.words.shapes import parse_spec

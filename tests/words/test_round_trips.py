@@ -1,5 +1,7 @@
 """Printers and parsers are inverses of each other, for every record that a flag can hold."""
 
+import ast
+import re
 import shlex
 from keyword import iskeyword
 from typing import Any
@@ -10,24 +12,34 @@ from hypothesis import strategies as st
 
 from stitchcli.errors import StitchError
 from stitchcli.records import (
+    Block,
     BlockSpec,
+    ClassName,
     Condition,
     Edit,
+    Formula,
     Insert,
+    Itself,
     Keep,
+    Parallel,
     Remove,
     Replace,
+    Residual,
     Selector,
+    Series,
     Set,
     TensorSpec,
     Word,
+    Wrap,
 )
 from stitchcli.words.amounts import format_amount, format_change, format_delta, parse_amount
-from stitchcli.words.edits import parse_block, parse_edit, print_block, print_edit, shell_edit
+from stitchcli.words.blocks import holds_itself, parse_block, print_block
+from stitchcli.words.edits import parse_edit, print_edit, shell_edit
 from stitchcli.words.selectors import parse_selector, print_selector
 from stitchcli.words.shapes import DTYPES, parse_spec, print_spec
 from stitchcli.words.values import parse_value, print_value
 
+RESERVED = ("self", "series", "parallel", "residual", "cin", "cout", "h", "w", "min", "max")
 ANY = settings(deadline=None, max_examples=150)
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
@@ -66,12 +78,57 @@ SELECTORS = st.builds(
     lambda pattern: Selector((Word(pattern, "re"),))
 )
 BLOCK_NAMES = NAMES | st.sampled_from(["nn.SiLU", "my/net.py:Gate", "../b.py:A", "a.b:C"])
-BLOCKS = st.builds(
-    BlockSpec, BLOCK_NAMES, st.lists(st.tuples(NAMES, VALUES), max_size=3).map(tuple)
+MEASURE = st.sampled_from(["cin", "cout", "h", "w", "2", "16"])
+FORMULAS = (
+    st.recursive(
+        MEASURE,
+        lambda inner: (
+            st.tuples(inner, st.sampled_from([*"+-*/%", "//", "**"]), inner).map(
+                lambda parts: f"({''.join(parts)})"
+            )
+            | st.tuples(inner, inner).map(lambda parts: f"max({', '.join(parts)})")
+            | st.tuples(inner, inner).map(lambda parts: f"({', '.join(parts)})")
+            | inner.map(lambda text: f"-({text})")
+        ),
+        max_leaves=4,
+    )
+    .filter(lambda text: re.search("[chw]", text.replace("max", "")))
+    .map(lambda text: Formula(ast.unparse(ast.parse(text, mode="eval"))))
 )
+ODD_NAMES = st.sampled_from(["我的 块/b.py:A", "a+b.py:C", "my (new)/b.py:A"])
+CLASS_NAMES = BLOCK_NAMES.filter(lambda name: name not in RESERVED)
+SPECIFIC = CLASS_NAMES | ODD_NAMES
+ARGUMENTS = VALUES | FORMULAS | CLASS_NAMES.map(ClassName)
+
+
+def specs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[BlockSpec]:
+    return st.builds(
+        BlockSpec,
+        SPECIFIC,
+        st.lists(st.tuples(NAMES, values), max_size=3).map(tuple),
+        st.lists(values, max_size=2).map(tuple),
+    ).filter(lambda spec: len({name for name, _ in spec.arguments}) == len(spec.arguments))
+
+
+BLOCKS: st.SearchStrategy[Any] = st.recursive(
+    specs(ARGUMENTS) | st.builds(BlockSpec, SPECIFIC),
+    lambda inner: (
+        st.builds(Series, st.lists(inner | st.just(Itself()), min_size=1, max_size=3).map(tuple))
+        | st.builds(
+            Parallel,
+            st.lists(inner | st.just(Itself()), min_size=1, max_size=3).map(tuple),
+            st.sampled_from(["add", "mul", "concat", "mean"]),
+        )
+        | st.builds(Residual, inner | st.just(Itself()))
+        | specs(ARGUMENTS | inner.filter(lambda block: not holds_itself(block)))
+    ),
+    max_leaves=5,
+)
+PLAIN_BLOCKS = BLOCKS.filter(lambda block: not holds_itself(block))
 EDITS = (
-    st.builds(Replace, SELECTORS, BLOCKS)
-    | st.builds(Insert, st.sampled_from(["after", "before"]), SELECTORS, BLOCKS)
+    st.builds(Replace, SELECTORS, PLAIN_BLOCKS)
+    | st.builds(Wrap, SELECTORS, BLOCKS.filter(holds_itself))
+    | st.builds(Insert, st.sampled_from(["after", "before"]), SELECTORS, PLAIN_BLOCKS)
     | st.builds(Set, SELECTORS, NAMES, VALUES)
     | st.builds(Remove, SELECTORS)
     | st.builds(Keep, SELECTORS)
@@ -99,7 +156,7 @@ def test_selectors(selector: Selector) -> None:
 
 @ANY
 @given(BLOCKS)
-def test_blocks(block: BlockSpec) -> None:
+def test_blocks(block: Block) -> None:
     assert parse_block(print_block(block)) == block
 
 

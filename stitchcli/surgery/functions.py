@@ -1,0 +1,272 @@
+"""Edit functional calls: each place in the source of a forward gets a child module of its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from stitchcli.binding import Place
+from stitchcli.errors import EditError
+from stitchcli.records import (
+    Built,
+    Call,
+    Edit,
+    Insert,
+    Misfit,
+    Remove,
+    Replace,
+    Site,
+    Trace,
+    Wrap,
+)
+from stitchcli.surgery.build import Builder, Made, Piece
+from stitchcli.surgery.insert import free_name
+from stitchcli.surgery.layouts import axis_of
+from stitchcli.surgery.parts import AroundPart, FunctionSite, ItselfPart, Removed, SeriesPart
+from stitchcli.surgery.place import after, before, gives, operand_order, place_of_call, width_key_of
+from stitchcli.surgery.splice import (
+    CannotSplice,
+    Plan,
+    Span,
+    callee_at,
+    find_method,
+    method_with,
+    spliced_class,
+)
+from stitchcli.surgery.swap import swap_class
+from stitchcli.words.blocks import first_name
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where in the source of an owner's method a functional call stands: the spans of the calls
+    that lead to it, the outermost first."""
+
+    method: str
+    spans: tuple[Span, ...]
+
+
+@dataclass
+class Step:
+    """One edit at one functional call: its number among the edits, and what it built."""
+
+    index: int
+    edit: Edit
+    pieces: tuple[Piece, ...] = ()
+
+
+@dataclass
+class Edited:
+    """All that is done at one functional call."""
+
+    label: str
+    call: Call
+    place: Place
+    steps: list[Step]
+    module: nn.Module
+    order: tuple[int, ...]
+
+
+class FunctionEdits:
+    """The edits of functional calls, gathered and then carried out for all of an owner's at
+    once; ``builder`` gives a Builder for blocks beside a module."""
+
+    def __init__(
+        self, module: nn.Module, base: Trace, builder: Callable[[nn.Module], Builder]
+    ) -> None:
+        self.module = module
+        self.base = base
+        self.builder = builder
+        self.misfits: list[Misfit] = []
+        self._steps: dict[str, list[Step]] = {}
+
+    def add(self, index: int, edit: Edit, label: str) -> None:
+        """Note that edit number ``index`` concerns a functional call."""
+        self._steps.setdefault(label, []).append(Step(index, edit))
+
+    def carry_out(self) -> Iterator[tuple[int, Built]]:
+        """Put everything in, and say what each edit built. Raises EditError."""
+        by_owner: dict[str, list[Edited]] = {}
+        for label, steps in self._steps.items():
+            call = self.base.calls[self.base.functional[label]]
+            by_owner.setdefault(call.path, []).append(self._edited(label, call, steps))
+        for path, found in by_owner.items():
+            yield from self._into(path, found)
+
+    def _edited(self, label: str, call: Call, steps: list[Step]) -> Edited:
+        if len(call.outputs) != 1 or not operand_order(call, self.base):
+            raise _refusal(label, call, "it does not take activations and give one tensor")
+        place = place_of_call(call, self.base, label)
+        builder = self.builder(self.module.get_submodule(call.path))
+        module: nn.Module = ItselfPart()
+        here, order = place, tuple(range(len(place.shapes)))
+        for step in steps:
+            made = self._step(step.edit, builder, here, module, label)
+            module, step.pieces = made.module, made.pieces
+            order = made.order if isinstance(step.edit, Replace) and made.order else order
+            here = gives(here, made.shape)
+        if here.shape_out != place.shape_out:
+            self.misfits.append(Misfit(label, place.shape_out, here.shape_out))
+        return Edited(label, call, place, steps, module, order)
+
+    def _step(
+        self, edit: Edit, builder: Builder, place: Place, inner: nn.Module, label: str
+    ) -> Made:
+        """The module at a call after one more edit, ``inner`` being that before."""
+        match edit:
+            case Replace(block=block):
+                return builder.make(block, place)
+            case Wrap(block=block):
+                made = builder.make(block, place)
+                if isinstance(inner, ItselfPart):
+                    return made
+                return replace(made, module=AroundPart(made.module, inner))
+            case Insert(side="after", block=block):
+                made = builder.make(block, after(place))
+                return replace(made, module=SeriesPart([inner, made.module]), pieces=_at(made, 1))
+            case Insert(block=block) if len(place.shapes) == 1:
+                made = builder.make(block, before(place))
+                module = SeriesPart([made.module, inner])
+                return Made(module, place.shape_out, _at(made, 0))
+            case Remove():
+                return Made(Removed(), place.shapes[0])
+        raise EditError(
+            f"{label!r} takes {len(place.shapes)} tensors, so nothing can be put before it",
+            "put the block after what makes one of them",
+        )
+
+    def _into(self, path: str, found: Sequence[Edited]) -> Iterator[tuple[int, Built]]:
+        """Give the owner at ``path`` its new children, one for each place in its source."""
+        owner = self.module.get_submodule(path)
+        by_spot: dict[Spot, list[Edited]] = {}
+        for each in found:
+            by_spot.setdefault(spot_of(each.call, owner, each.label), []).append(each)
+        children: dict[Spot, tuple[str, str, nn.Module]] = {}
+        for spot, edited in by_spot.items():
+            blocks = {width_key_of(each.place): each for each in reversed(edited)}
+            self._refuse_others(path, owner, spot, edited)
+            first = edited[0]
+            name = f"{first.call.op}_{_name_of(first.steps)}"
+            taken = {child for child, _, _ in children.values()}
+            name = free_name(owner, name, taken)
+            made = operand_order(first.call, self.base)
+            order = [made[index] for index in first.order]
+            modules = {key: each.module for key, each in blocks.items()}
+            axis = axis_of(first.place.layout)
+            children[spot] = (name, first.call.op or "", FunctionSite(modules, made, order, axis))
+            for key, each in blocks.items():
+                place = ".".join(filter(None, (path, name, "blocks", key)))
+                for step in each.steps:
+                    for piece in step.pieces:
+                        at = ".".join(filter(None, (place, piece.path)))
+                        yield step.index, Built(at, piece.name, piece.arguments, piece.notes)
+        splice(owner, children)
+
+    def _refuse_others(
+        self, path: str, owner: nn.Module, spot: Spot, edited: Sequence[Edited]
+    ) -> None:
+        """A call that is not to be edited, at the same place in the source and of the same width,
+        would be edited too."""
+        ours = {each.call.index for each in edited}
+        keys = {width_key_of(each.place): each.label for each in edited}
+        for label, index in self.base.functional.items():
+            call = self.base.calls[index]
+            if call.path != path or call.op != edited[0].call.op or index in ours:
+                continue
+            try:
+                same = spot_of(call, owner, label) == spot
+            except EditError:
+                continue
+            key = width_key_of(place_of_call(call, self.base, label)) if same else ""
+            if key in keys:
+                raise EditError(
+                    f"{keys[key]!r} and {label!r} are one place in the source, run at one width: "
+                    "they cannot be told apart",
+                    f"edit both, as with {call.op}",
+                )
+
+
+def spot_of(call: Call, owner: nn.Module, label: str) -> Spot:
+    """The place of a functional call in its owner's source. Raises EditError where it cannot be
+    reached."""
+    if call.site is None:
+        raise _refusal(label, call, "its source is not known")
+    spans: list[Span] = []
+    sites = _one_per_function((call.site, *call.route))
+    for site in sites:
+        spans.insert(0, (site.line, site.col, site.end_line, site.end_col))
+        method = method_with(type(owner), site.file, site.function.partition(".<locals>")[0])
+        if method is not None and method not in vars(owner):
+            return _checked(Spot(method, tuple(spans)), owner, call, label)
+    raise _refusal(label, call, f"it stands in no method of {type(owner).__name__}")
+
+
+def splice(owner: nn.Module, children: Mapping[Spot, tuple[str, str, nn.Module]]) -> None:
+    """Put child modules (name, op, module) in the places of functional calls. Raises EditError."""
+    plans: dict[str, dict[Span, object]] = {}
+    for spot, (name, op, module) in children.items():
+        owner.add_module(name, module)
+        here = plans.setdefault(spot.method, {})
+        for span in spot.spans[:-1]:
+            here = here.setdefault(span, {})  # type: ignore[assignment]
+        here[spot.spans[-1]] = (name, op)
+    try:
+        swap_class(owner, spliced_class, tuple((m, _frozen(p)) for m, p in sorted(plans.items())))
+    except CannotSplice as error:
+        raise EditError(
+            f"the functional calls in {type(owner).__name__} cannot be replaced: {error}",
+            "edit the source, or replace the module around them",
+        ) from error
+
+
+def _one_per_function(sites: Sequence[Site]) -> list[Site]:
+    """Without the outer frames of comprehensions: their source is that of the function."""
+    kept: list[Site] = []
+    for site in sites:
+        inner = kept[-1].function if kept else ""
+        is_comprehension = inner.endswith(("comp>", "<genexpr>"))
+        if is_comprehension and inner.startswith(f"{site.function}.<locals>."):
+            kept[-1] = replace(kept[-1], function=site.function)
+        else:
+            kept.append(site)
+    return kept
+
+
+def _checked(spot: Spot, owner: nn.Module, call: Call, label: str) -> Spot:
+    """The spot, if every function on the way to it can be found."""
+    try:
+        _, function = find_method(type(owner), spot.method)
+        for span in spot.spans[:-1]:
+            function = callee_at(function, span)
+    except CannotSplice as error:
+        raise _refusal(label, call, str(error)) from error
+    return spot
+
+
+def _frozen(plan: Mapping[Span, object]) -> Plan:
+    return tuple(
+        (span, _frozen(action) if isinstance(action, dict) else action)
+        for span, action in sorted(plan.items())
+    )
+
+
+def _refusal(label: str, call: Call, why: str) -> EditError:
+    where = f" at {call.site.file}:{call.site.line}" if call.site else ""
+    return EditError(
+        f"{label!r}{where} cannot be replaced: {why}",
+        "edit the source, or replace the module around it",
+    )
+
+
+def _at(made: Made, position: int) -> tuple[Piece, ...]:
+    """The pieces of what stands at ``position`` of a series."""
+    prefix = f"parts.{position}"
+    return tuple(replace(p, path=f"{prefix}.{p.path}" if p.path else prefix) for p in made.pieces)
+
+
+def _name_of(steps: Sequence[Step]) -> str:
+    """What the child is called after: the first block."""
+    blocks = (getattr(step.edit, "block", None) for step in steps)
+    return next((first_name(block) for block in blocks if block is not None), "removed")

@@ -1,0 +1,301 @@
+"""The modules that hold an edited network together; they are trained and saved with it.
+
+A part runs on one or more tensors. ``itself`` is what stood at the place, where a block is put
+around it: a function of the same tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isqrt
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+Run = Callable[..., Any]
+
+
+class Part(nn.Module):
+    """A module whose forward also takes ``itself``."""
+
+
+def run(part: nn.Module, values: Sequence[Any], itself: Run | None) -> Any:
+    """Run a part, or any other module, on ``values``."""
+    return part(*values, itself=itself) if isinstance(part, Part) else part(*values)
+
+
+class Removed(nn.Module):
+    """Stands where a module was removed: gives its first input on."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The first argument, unchanged."""
+        return args[0] if args else next(iter(kwargs.values()))
+
+
+class ItselfPart(Part):
+    """Stands for ``self``: calls what stood at the place."""
+
+    def forward(self, *values: Any, itself: Run | None = None) -> Any:
+        """What ``itself`` gives."""
+        assert itself is not None
+        return itself(*values)
+
+
+class SeriesPart(Part):
+    """One part after the other: the first takes all values, the others what the one before gave."""
+
+    def __init__(self, parts: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, *values: Any, itself: Run | None = None) -> Any:
+        """``(B, C, *spatial)`` in and out."""
+        result: Any = values
+        for part in self.parts:
+            result = run(part, result if isinstance(result, tuple) else (result,), itself)
+        return result
+
+
+class ParallelPart(Part):
+    """All parts on the same values; what they give is added, multiplied, averaged, or
+    concatenated along the channels."""
+
+    def __init__(
+        self,
+        parts: Sequence[nn.Module],
+        merge: Literal["add", "mul", "concat", "mean"],
+        channel_axis: int,
+    ) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.merge = merge
+        self.channel_axis = channel_axis
+
+    def forward(self, *values: Any, itself: Run | None = None) -> Any:
+        """``(B, C, *spatial)`` in and out; with concat the channels are the sum of the parts'."""
+        results = [run(part, values, itself) for part in self.parts]
+        if self.merge == "concat":
+            return torch.cat(results, dim=self.channel_axis)
+        total = results[0]
+        for each in results[1:]:
+            total = total * each if self.merge == "mul" else total + each
+        return total / len(results) if self.merge == "mean" else total
+
+    def extra_repr(self) -> str:
+        """The merge, for ``print(network)``."""
+        return f"merge={self.merge}"
+
+
+class ResidualPart(Part):
+    """``x + part(x)``."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor, itself: Run | None = None) -> Any:
+        """``(B, C, *spatial)`` in and out."""
+        return x + run(self.part, (x,), itself)
+
+
+class ByWidth(Part):
+    """One block for each width that comes by, where one place is run at several."""
+
+    def __init__(self, blocks: Mapping[str, nn.Module], channel_axis: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleDict(blocks)
+        self.channel_axis = channel_axis
+
+    def forward(self, *values: Any, itself: Run | None = None) -> Any:
+        """What the block for the width of ``values`` gives."""
+        key = width_key(values, self.channel_axis)
+        # a width that nobody knew of is for the block to complain about
+        block = self.blocks[key] if key in self.blocks else next(iter(self.blocks.values()))
+        return run(block, values, itself)
+
+
+class AroundPart(Part):
+    """A block around another: ``self`` in the outer one is the inner one."""
+
+    def __init__(self, outer: nn.Module, inner: nn.Module) -> None:
+        super().__init__()
+        self.outer = outer
+        self.inner = inner
+
+    def forward(self, *values: Any, itself: Run | None = None) -> Any:
+        """What the outer block gives."""
+        return run(self.outer, values, lambda *given: run(self.inner, given, itself))
+
+
+class FunctionSite(nn.Module):
+    """Stands where a forward called a function: runs the block for the width that comes by, and
+    the function itself where there is none. ``made`` and ``order`` say which of the function's
+    tensors are activations, and in which order the block takes them."""
+
+    def __init__(
+        self,
+        blocks: Mapping[str, nn.Module],
+        made: Sequence[int],
+        order: Sequence[int],
+        channel_axis: int,
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleDict(blocks)
+        self.made = tuple(made)
+        self.order = tuple(order)
+        self.channel_axis = channel_axis
+
+    def forward(self, function: Run, *args: Any, **kwargs: Any) -> Any:
+        """``function(*args, **kwargs)``, or what the block gives in its stead."""
+        tensors = operands(args, kwargs)
+        key = width_key([tensors[index] for index in self.made], self.channel_axis)
+        if key not in self.blocks:
+            return function(*args, **kwargs)
+
+        def itself(*values: Any) -> Any:
+            given = list(tensors)
+            for index, value in zip(self.order, values, strict=True):
+                given[index] = value
+            new_args, new_kwargs = _with_operands(args, kwargs, given)
+            return function(*new_args, **new_kwargs)
+
+        return run(self.blocks[key], [tensors[index] for index in self.order], itself)
+
+
+def width_key(tensors: Sequence[Any], channel_axis: int) -> str:
+    """``512_256``: the widths of the tensors."""
+    return "_".join([str(tensor.shape[channel_axis]) for tensor in tensors])
+
+
+def operands(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+    """The tensors that a function was given, those in a list or tuple too."""
+    found: list[Tensor] = []
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found.extend(each for each in value if isinstance(each, Tensor))
+    return found
+
+
+def _with_operands(
+    args: Sequence[Any], kwargs: Mapping[str, Any], tensors: list[Tensor]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The same arguments with other tensors."""
+    left = list(tensors)
+
+    def swap(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return left.pop(0)
+        if isinstance(value, list | tuple):
+            return [left.pop(0) if isinstance(each, Tensor) else each for each in value]
+        return value
+
+    return [swap(value) for value in args], {name: swap(value) for name, value in kwargs.items()}
+
+
+Layout = Literal["channels_first", "channels_last", "tokens"]
+
+
+class Adapted(Part):
+    """A block written for another layout of its tensors, or for another way of being called.
+
+    ``outer`` is the layout at the place, ``inner`` the one that the block takes. ``call`` says what
+    its forward is given: the tensors one by one; one ``list`` of them; the ``first`` alone, or
+    ``three`` times as query, key and value, or with its ``sizes`` one by one or as one ``size``.
+    """
+
+    def __init__(
+        self, block: nn.Module, outer: Layout, inner: Layout, call: str, aspect: tuple[int, int]
+    ) -> None:
+        super().__init__()
+        self.block = block
+        self.outer = outer
+        self.inner = inner
+        self.call = call
+        self.aspect = aspect
+
+    def forward(self, *args: Any, itself: Run | None = None, **kwargs: Any) -> Any:
+        """The block's first output, in the layout of the place."""
+        values = operands(args, kwargs)
+        grid = self._grid(values[0])
+        prefix = values[0].shape[1] - grid[0] * grid[1] if self._makes_map else 0
+        head = values[0][:, :prefix]
+        given = [self._inward(value[:, prefix:] if prefix else value, grid) for value in values]
+        match self.call:
+            case "list":
+                result = self.block(given)
+            case "three":
+                result = self.block(given[0], given[0], given[0])
+            case "sizes":
+                result = self.block(given[0], *grid)
+            case "size":
+                result = self.block(given[0], grid)
+            case "first":
+                result = self.block(given[0])
+            case _:
+                result = run(self.block, given, itself)
+        while isinstance(result, list | tuple):
+            result = result[0]
+        result = self._outward(result, grid)
+        return torch.cat([head, result], dim=1) if prefix else result
+
+    @property
+    def _makes_map(self) -> bool:
+        return self.outer == "tokens" and self.inner != "tokens"
+
+    def _grid(self, value: Tensor) -> tuple[int, ...]:
+        """The spatial sizes; of tokens, those that have the aspect ratio of the input."""
+        if self.outer == "channels_first":
+            return tuple(value.shape[2:])
+        if self.outer == "channels_last":
+            return tuple(value.shape[1:-1])
+        return grid_of(value.shape[1], self.aspect)
+
+    def _inward(self, value: Tensor, grid: Sequence[int]) -> Tensor:
+        if self.outer == self.inner:
+            return value
+        if self.outer == "tokens":
+            value = torch.unflatten(value, 1, tuple(grid))
+        if self.outer == "channels_first":
+            value = value.movedim(1, -1)
+        # now the channels are last
+        if self.inner == "channels_first":
+            return value.movedim(-1, 1)
+        return value.flatten(1, -2) if self.inner == "tokens" else value
+
+    def _outward(self, value: Tensor, grid: Sequence[int]) -> Tensor:
+        if self.outer == self.inner:
+            return value
+        if self.inner == "tokens" and value.dim() == 3:
+            step = isqrt(max(_product(grid) // value.shape[1], 1))
+            value = torch.unflatten(value, 1, tuple(size // step for size in grid))
+        elif self.inner == "channels_first":
+            value = value.movedim(1, -1)
+        if self.outer == "channels_first":
+            return value.movedim(-1, 1)
+        return value.flatten(1, -2) if self.outer == "tokens" else value
+
+    def extra_repr(self) -> str:
+        """What is adapted, for ``print(network)``."""
+        return f"{self.outer} -> {self.inner}" + (f", {self.call}" if self.call else "")
+
+
+def grid_of(count: int, aspect: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of ``count`` tokens, but for as few leading ones (class tokens) as can be;
+    one column where there is no such grid."""
+    for prefix in range(min(count, 9)):
+        rows = isqrt((count - prefix) * aspect[0] // aspect[1])
+        if rows and rows * aspect[1] % aspect[0] == 0:
+            columns = rows * aspect[1] // aspect[0]
+            if rows * columns == count - prefix:
+                return rows, columns
+    return count, 1
+
+
+def _product(sizes: Sequence[int]) -> int:
+    total = 1
+    for size in sizes:
+        total *= size
+    return total

@@ -21,7 +21,7 @@ class AKConv(nn.Module):
 
     arXiv:2311.11587. H' = ceil(H / stride). The points start as a grid with the pixel in its top
     left corner, as square as their number allows; the offsets start at zero. Points beyond the map
-    are moved to its border, where the public code counts a pixel twice. Batch norm and SiLU follow.
+    are moved to its border, whose pixels the public code counts twice. Batch norm and SiLU follow.
     """
 
     def __init__(

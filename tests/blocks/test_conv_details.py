@@ -140,6 +140,8 @@ def test_inceptiondwconv_is_one_depthwise_convolution(
     blocks: dict[str, Any], channels: int
 ) -> None:
     block = blocks["inceptiondwconv"].cls(channels)
+    shapes = [branch.kernel_size for branch in block.branches]
+    assert shapes == [(3, 3), (1, 11), (11, 1)][: min(3, channels)]
     passed = channels - sum(branch.out_channels for branch in block.branches)
     kernels = [torch.ones(passed, 1, 1, 1), *(branch.weight for branch in block.branches)]
     squares = []

@@ -240,7 +240,7 @@ def _slides_alike(present: set[str], place: Place) -> bool:
     one: the kernel size of an attention block is its own."""
     if place.family == "pool":
         return not present & {"in", "out", "width"}
-    return place.family == "conv" and {"in", "out"} <= present
+    return {"in", "out"} <= present
 
 
 def _hyper_parameter(

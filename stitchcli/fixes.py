@@ -47,8 +47,31 @@ class Trial:
         return tuple(each for each in self.diagnostics if each.severity == "error")
 
     def verified(self) -> tuple[Diagnostic, ...]:
-        """Every diagnostic with at most three fixes that work, best first."""
+        """Every diagnostic with at most three fixes that work, best first. Where mending a block
+        that does not fit leaves no fault, the others are its consequences."""
+        for each in self.errors:
+            if each.code != "ST108":
+                continue
+            fixes = self._best(each)
+            if fixes and fixes[0].verification and not fixes[0].verification.remaining:
+                return self._with_root(each, fixes)
         return tuple(replace(each, fixes=self._best(each)) for each in self.diagnostics)
+
+    def _with_root(self, root: Diagnostic, fixes: tuple[Fix, ...]) -> tuple[Diagnostic, ...]:
+        """One fault in the place of all, which also offers to mend what follows from it."""
+        follows = [each for each in self.errors if each is not root]
+        said = f"{len(follows)} more faults follow from it" if len(follows) > 1 else ""
+        said = "1 more fault follows from it" if len(follows) == 1 else said
+        rest = [replace(each, fixes=self._best(each)) for each in follows[:_MOST]]
+        other = rest[0].fixes[0] if len(follows) == 1 and rest[0].fixes else None
+        if 1 < len(follows) <= _MOST_TOGETHER:
+            other = replace(self, diagnostics=tuple(follows)).together(rest)
+        if other is not None and other.verification and other.verification.solved:
+            fixes = (*fixes, replace(other, title="let what follows take what comes"))
+        notes = (*root.notes, said) if said else root.notes
+        found = replace(root, fixes=fixes[:_MOST], notes=notes)
+        others = (each for each in self.diagnostics if each.severity != "error")
+        return (found, *(replace(each, fixes=self._best(each)) for each in others))
 
     def together(self, diagnostics: Sequence[Diagnostic]) -> Fix | None:
         """The first fix of the first fault that has one, then the same for what is left, until
@@ -58,7 +81,10 @@ class Trial:
         trial: Trial | None = self
         done = Fix("together")
         while fix is not None and len(done.edits) < _MOST_TOGETHER:
-            done = replace(done, edits=(*done.edits, *fix.edits), inputs=fix.inputs or done.inputs)
+            done = Fix(
+                done.title, (*done.edits, *fix.edits), fix.inputs or done.inputs,
+                (*done.instead, *fix.instead),
+            )  # fmt: skip
             trial = self.after(done)
             if trial is None:
                 return None
@@ -70,7 +96,8 @@ class Trial:
 
     def after(self, fix: Fix) -> Trial | None:
         """The same network with a fix among its edits; None where it cannot be built."""
-        edits, inputs = (*self.edits, *fix.edits), fix.inputs or self.inputs
+        kept = (edit for edit in self.edits if edit not in fix.instead)
+        edits, inputs = (*kept, *fix.edits), fix.inputs or self.inputs
         self.bench.attempts += 1
         if self.bench.attempts > _MOST_ATTEMPTS:
             self.bench.notes.append(f"further fixes were not tried after {_MOST_ATTEMPTS}")

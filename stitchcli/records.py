@@ -376,11 +376,13 @@ class Verification:
 
 @dataclass(frozen=True)
 class Fix:
-    """A mend, in the same records that a user types; ``inputs`` replaces the dummy input."""
+    """A mend, in the same records that a user types; ``inputs`` replaces the dummy input, and
+    ``edits`` stand in the place of those edits of the user's that are in ``instead``."""
 
     title: str
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] | None = None
+    instead: tuple[Edit, ...] = ()
     safety: Literal["safe", "unsafe", "display"] = "display"
     verification: Verification | None = None
 
@@ -430,11 +432,14 @@ class Built:
 
 @dataclass(frozen=True)
 class Misfit:
-    """A place that, after the edits, gives another shape than before."""
+    """A block that gives another shape than its place wants, or a branch of it than the branches
+    beside; ``mended`` is the same block with what makes it fit."""
 
     label: str
     wanted: Shape
     gives: Shape
+    mended: Block | None = None
+    branch: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ ALLOWED = {
     "formats": {"records", "words"},
     "tracing": {"records", "errors"},
     "sources": {"records", "errors", "words", "networks", "tracing"},
-    "binding": {"errors", "words"},
+    "evidence": set(),
+    "binding": {"errors", "evidence", "records", "words"},
     "catalog": {"errors", "words", "sources"},
     "surgery": {"records", "errors", "words", "binding", "catalog", "tracing"},
     "lazy": {"records", "errors", "sources", "surgery", "tracing"},
@@ -31,7 +32,17 @@ ALLOWED = {
     "guess": {"records", "errors", "workbench"},
     "fixes": {"records", "errors", "rules", "surgery", "workbench"},
 }
-NO_TORCH = {"records", "errors", "words", "rules", "formats", "stages", "usage", "binding"}
+NO_TORCH = {
+    "records",
+    "errors",
+    "words",
+    "rules",
+    "formats",
+    "stages",
+    "usage",
+    "binding",
+    "evidence",
+}
 
 
 def layer(file: Path) -> str:

@@ -78,6 +78,13 @@ def inspect(
         Several,
         typer.Option(metavar="SEL=BLOCK", help="Replace modules, as in conv=dwconv or act=SiLU."),
     ] = [],
+    wrap: Annotated[
+        Several,
+        typer.Option(
+            metavar="SEL=BLOCK",
+            help="Put a block around modules, which it calls self, as in 'down3=residual(self)'.",
+        ),
+    ] = [],
     after: Annotated[
         Several,
         typer.Option(metavar="SEL=BLOCK", help="Put a block behind modules, as in 'down*=msca'."),
@@ -132,13 +139,13 @@ def inspect(
     """
     files = [_parse_out(each) for each in out]
     flags = {
-        "--replace": replace, "--after": after, "--before": before,
+        "--replace": replace, "--wrap": wrap, "--after": after, "--before": before,
         "--set": set, "--remove": remove, "--except": except_,
     }  # fmt: skip
     edits = tuple(PARSERS[flag](text) for flag, texts in flags.items() for text in texts)
     inputs = tuple(parse_spec(each) for each in input)
     place = Target(target, parse_arguments(arg, "--arg"))
-    _refuse_sources(files, [target, *replace, *after, *before])
+    _refuse_sources(files, [target, *replace, *wrap, *after, *before])
     with stdout_to_stderr():
         from stitchcli.pipeline import Request, inspect_target
 

@@ -169,6 +169,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     return {
         "title": fix.title,
         "edits": [print_edit(edit) for edit in fix.edits],
+        "instead": [print_edit(edit) for edit in fix.instead],
         "inputs": [print_spec(spec) for spec in fix.inputs] if fix.inputs else None,
         "safety": fix.safety,
         "verified": fix.verification is not None,

@@ -8,6 +8,7 @@ from stitchcli.formats.words import (
     exact_change,
     fix_flags,
     fix_outcome,
+    fix_title,
     folded_rows,
     heading,
     place,
@@ -59,7 +60,9 @@ def _diagnostic(diagnostic: Diagnostic, report: Report) -> list[str]:
     lines += [f"- {_text(note)}" for note in diagnostic.notes]
     for fix in diagnostic.fixes:
         outcome = _text(fix_outcome(fix, report.result.params))
-        lines.append(f"- fix ({fix.safety}): {_text(fix.title)}: `{fix_flags(fix)}` ({outcome})")
+        lines.append(
+            f"- fix ({fix.safety}): {_text(fix_title(fix))}: `{fix_flags(fix)}` ({outcome})"
+        )
     return lines
 
 

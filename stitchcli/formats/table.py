@@ -14,6 +14,7 @@ from stitchcli.formats.words import (
     edit_line,
     fix_flags,
     fix_outcome,
+    fix_title,
     folded_rows,
     heading,
     place,
@@ -66,7 +67,7 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
         _print_diagnostic(diagnostic, report, console)
     if report.together is not None:
         console.print()
-        _print_fix(report.together, report, console, report.together.title)
+        _print_fix(report.together, report, console)
     console.print()
     colour = "bold red" if report.has_errors else "bold green"
     console.print(Text(summary(report), colour))
@@ -164,7 +165,7 @@ def _print_diagnostic(diagnostic: Diagnostic, report: Report, console: Console) 
     for note in diagnostic.notes:
         console.print(Text(f"  = note: {note}"), soft_wrap=True)
     for fix in diagnostic.fixes:
-        _print_fix(fix, report, console, fix.title)
+        _print_fix(fix, report, console)
 
 
 def _print_span(label: Label, primary: Label | None, console: Console) -> None:
@@ -184,10 +185,10 @@ def _print_span(label: Label, primary: Label | None, console: Console) -> None:
     console.print(under, soft_wrap=True)
 
 
-def _print_fix(fix: Fix, report: Report, console: Console, title: str) -> None:
+def _print_fix(fix: Fix, report: Report, console: Console) -> None:
     state = "verified" if fix.verification else "not tried"
     console.print(
-        Text.assemble("  = ", ("fix", "bold green"), f" [{fix.safety}, {state}]: {title}"),
+        Text.assemble("  = ", ("fix", "bold green"), f" [{fix.safety}, {state}]: {fix_title(fix)}"),
         soft_wrap=True,
     )
     console.print(Text(f"      {fix_flags(fix)}", "cyan"), soft_wrap=True)

@@ -115,6 +115,12 @@ def shapes_text(shapes: tuple[Shape, ...], most: int = 2) -> str:
     return ", ".join(words) + (f" +{len(shapes) - most}" if len(shapes) > most else "")
 
 
+def fix_title(fix: Fix) -> str:
+    """What a fix does, and which of the user's flags it stands in the place of."""
+    instead = " ".join(shell_edit(edit) for edit in fix.instead)
+    return f"{fix.title}, instead of {instead}" if instead else fix.title
+
+
 def fix_flags(fix: Fix) -> str:
     """A fix as flags to paste."""
     flags = [shell_edit(edit) for edit in fix.edits]

@@ -7,7 +7,7 @@ whatever the order of the flags; inserted blocks are not searched for further ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ from stitchcli.records import (
     Trace,
     Wrap,
 )
-from stitchcli.surgery.build import Builder, Made, Piece
+from stitchcli.surgery.build import Builder, Made, Piece, misfits_of
 from stitchcli.surgery.copies import meta_copy
 from stitchcli.surgery.fit import run_quietly, zeros
 from stitchcli.surgery.functions import FunctionEdits
@@ -43,6 +43,7 @@ from stitchcli.surgery.select import is_inside
 from stitchcli.surgery.settle import Paths, settle
 from stitchcli.words.blocks import first_name
 
+Done = tuple[list[Built], list[Misfit]]
 _NEVER_CALLED = "select the modules inside it ({path}.*), or the one around it"
 
 
@@ -77,6 +78,8 @@ class Surgeon:
             self.paths.setdefault(id(each), []).append(path)
         #: What comes in and goes out at each edited module, after the edits so far.
         self.places: dict[str, tuple[Place, ...]] = {}
+        #: What does not fit, by the number of the edit.
+        self.misfits: dict[int, list[Misfit]] = {}
 
     def run(self, edits: Sequence[Edit]) -> tuple[Applied, ...]:
         """Select for all edits, then carry them out kind by kind."""
@@ -95,25 +98,28 @@ class Surgeon:
                     if path in self.base.functional:
                         functions.add(index, edit, path)
                     else:
-                        built[index] += self._carry_out(edit, path)
+                        done, misfits = self._carry_out(edit, path)
+                        built[index] += done
+                        self.misfits.setdefault(index, []).extend(misfits)
         for index, each in functions.carry_out():
             built[index].append(each)
-        misfits = [*self._misfits(), *functions.misfits]
         return tuple(
             Applied(
                 edit, paths, tuple(built[index]), (*said, *self._untied(edit, paths)),
-                tuple(m for m in misfits if m.label in paths),
+                (*self._misfits(index), *functions.misfits.get(index, ())),
             )
             for index, (edit, paths, said) in enumerate(zip(edits, matched, notes, strict=True))
         )  # fmt: skip
 
-    def _misfits(self) -> list[Misfit]:
-        return [
-            Misfit(path, old.shape_out, new.shape_out)
-            for path, places in self.places.items()
-            for old, new in zip(places_of(path, self.base), places, strict=True)
-            if old.shape_out != new.shape_out
-        ]
+    def _misfits(self, index: int) -> Iterator[Misfit]:
+        """Of one edit: those that no later edit of the same place made good."""
+        for misfit in self.misfits.get(index, ()):
+            old, new = places_of(misfit.label, self.base), self.places[misfit.label]
+            if misfit.branch or any(
+                (a.shapes, a.shape_out) != (b.shapes, b.shape_out)
+                for a, b in zip(old, new, strict=True)
+            ):
+                yield misfit
 
     def _untied(self, edit: Edit, paths: Paths) -> tuple[str, ...]:
         """A weight with several names, one of which is now another weight's."""
@@ -128,7 +134,7 @@ class Surgeon:
                 apart.append(f"{' and '.join(names)} are no longer one weight")
         return tuple(apart)
 
-    def _carry_out(self, edit: Edit, path: str) -> list[Built]:
+    def _carry_out(self, edit: Edit, path: str) -> Done:
         match edit:
             case Replace(block=block):
                 return self._replace(path, block)
@@ -138,9 +144,9 @@ class Surgeon:
                 return self._insert(path, edit)
             case Remove():
                 self._put(path, Removed())
-        return []
+        return [], []
 
-    def _replace(self, path: str, block: Block) -> list[Built]:
+    def _replace(self, path: str, block: Block) -> Done:
         self._refuse_unreachable(path)
         old = self.modules[path]
         places = self._places(path)
@@ -153,7 +159,7 @@ class Surgeon:
         self._put(path, new)
         self.arguments[path] = plain
         self.places[path] = _given(places, made)
-        return _built(path, pieces)
+        return _built(path, pieces), misfits_of(path, block, places, [m for _, m in made])
 
     def _set_all(self, found: Sequence[tuple[Set, Paths]]) -> None:
         """All new arguments of a module at once: groups and widths depend on each other."""
@@ -167,7 +173,7 @@ class Surgeon:
             if built_with:
                 self.arguments[path] = {**built_with, **values}
 
-    def _wrap(self, path: str, block: Block) -> list[Built]:
+    def _wrap(self, path: str, block: Block) -> Done:
         self._refuse_uncalled(path, "around")
         places = self._places(path)
         inner = [
@@ -177,9 +183,10 @@ class Surgeon:
         new, made = self._make(block, path, inner, target, self._measured(target, places))
         child = insert(target, "around", new, first_name(block))
         self.places[path] = _given(places, made)
-        return _built(f"{path}.{child}" if path else child, _pieces(made))
+        built = _built(f"{path}.{child}" if path else child, _pieces(made))
+        return built, misfits_of(path, block, inner, [m for _, m in made])
 
-    def _insert(self, path: str, edit: Insert) -> list[Built]:
+    def _insert(self, path: str, edit: Insert) -> Done:
         self._refuse_uncalled(path, edit.side)
         places = self._places(path)
         around = [after(p) if edit.side == "after" else before(p) for p in places]
@@ -192,7 +199,8 @@ class Surgeon:
             gives(place, new.shape_out) if side == "after" else takes(place, new.shape_out)
             for place, new in zip(places, moved, strict=True)
         )
-        return _built(f"{path}.{child}" if path else child, _pieces(made))
+        built = _built(f"{path}.{child}" if path else child, _pieces(made))
+        return built, misfits_of(path, edit.block, around, [m for _, m in made])
 
     def _make(
         self,

@@ -18,12 +18,14 @@ from stitchcli.records import (
     ClassName,
     Formula,
     Itself,
+    Misfit,
     Parallel,
     Residual,
     Series,
     Shape,
     Site,
 )
+from stitchcli.surgery.adapters import adapted, joinable, leading
 from stitchcli.surgery.fit import Fitted, NeedsNumbers, fit
 from stitchcli.surgery.layouts import axis_of
 from stitchcli.surgery.parts import ItselfPart, ParallelPart, Part, ResidualPart, SeriesPart
@@ -33,6 +35,7 @@ from stitchcli.words.blocks import print_block
 from stitchcli.words.formulas import evaluate
 
 _META = torch.device("meta")
+Measures = Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,16 @@ class Piece:
 @dataclass(frozen=True)
 class Made:
     """A module for a place, the shape that it gives there (empty where nobody could tell), and the
-    named blocks in it. ``order`` is that in which it takes several tensors."""
+    named blocks in it. ``order`` is that in which it takes several tensors; ``mended`` is the
+    block with its branches made to fit each other, and ``odd`` a branch that does not and what the
+    others give."""
 
     module: nn.Module
     shape: Shape
     pieces: tuple[Piece, ...] = ()
     order: tuple[int, ...] = ()
+    mended: Block | None = None
+    odd: tuple[Block, Shape, Shape] | None = None
 
 
 class Builder:
@@ -72,59 +79,79 @@ class Builder:
         self.dtype = dtype
         self.itself = itself
 
-    def make(self, block: Block, place: Place) -> Made:
-        """The module for a block. Raises EditError."""
+    def make(self, block: Block, place: Place, measures: Measures | None = None) -> Made:
+        """The module for a block; ``measures`` are what formulas in it speak of, those of the place
+        unless they are given. Raises EditError."""
+        measures = place.measures if measures is None else measures
         match block:
             case Itself():
                 return Made(ItselfPart(), self._shape_of_itself(place))
             case Series(parts=parts):
-                return self._series(parts, place)
+                return self._series(parts, place, measures)
             case Parallel():
-                return self._parallel(block, place)
+                return self._parallel(block, place, measures)
             case Residual(part=part):
-                return self._residual(part, place)
-        return self._named(block, place)
+                return self._residual(part, place, measures)
+        return self._named(block, place, measures)
 
     # -------------------------------------------------- compositions
 
-    def _series(self, parts: Sequence[Block], place: Place) -> Made:
+    def _series(self, parts: Sequence[Block], place: Place, measures: Measures) -> Made:
         here, made = place, list[Made]()
         for part in parts:
-            made.append(self.make(part, here))
+            made.append(self.make(part, here, measures))
             here = _behind(here, made[-1].shape)
         modules = [each.module for each in made]
         plain = len(place.shapes) < 2 and not any(isinstance(m, Part) for m in modules)
         prefix = "" if plain else "parts."
         pieces = tuple(p for i, each in enumerate(made) for p in _below(each, f"{prefix}{i}"))
         module = nn.Sequential(*modules) if plain else SeriesPart(modules)
-        return Made(module, made[-1].shape, pieces, made[0].order)
+        odd = next((each.odd for each in made if each.odd), None)
+        mended = Series(_mended(parts, made)) if odd else None
+        return Made(module, made[-1].shape, pieces, made[0].order, mended, odd)
 
-    def _parallel(self, block: Parallel, place: Place) -> Made:
-        made = [self.make(part, place) for part in block.parts]
+    def _parallel(self, block: Parallel, place: Place, measures: Measures) -> Made:
+        made = [self.make(part, place, measures) for part in block.parts]
         axis = axis_of(place.layout_out)
         module = ParallelPart([each.module for each in made], block.merge, axis)
         pieces = tuple(p for i, each in enumerate(made) for p in _below(each, f"parts.{i}"))
-        return Made(module, _merged([each.shape for each in made], block.merge, axis), pieces)
+        shape = _merged([each.shape for each in made], block.merge, axis)
+        parts, odd = list(_mended(block.parts, made)), next((m.odd for m in made if m.odd), None)
+        wanted = leading(block.parts, [each.shape for each in made], place)
+        for index, each in enumerate(made):
+            goal = joinable(wanted, each.shape, block.merge, axis)
+            if each.shape != goal:
+                parts[index] = adapted(parts[index], each.shape, goal, place)
+                odd = odd or (block.parts[index], each.shape, goal)
+        mended = replace(block, parts=tuple(parts)) if odd else None
+        return Made(module, shape, pieces, (), mended, odd)
 
-    def _residual(self, part: Block, place: Place) -> Made:
+    def _residual(self, part: Block, place: Place, measures: Measures) -> Made:
         if len(place.shapes) > 1:
             raise EditError(
                 f"residual at {place.path}: {len(place.shapes)} tensors come in, so there is no "
                 "one shortcut",
                 "write parallel(self, ...) instead",
             )
-        made = self.make(part, place)
-        return Made(ResidualPart(made.module), made.shape, _below(made, "part"))
+        made = self.make(part, place, measures)
+        odd, mended = made.odd, made.mended or part
+        came = place.shapes[0] if place.shapes else ()
+        if made.shape and came and made.shape != came:
+            odd = odd or (part, made.shape, came)
+            mended = adapted(mended, made.shape, came, place)
+        pieces = _below(made, "part")
+        whole = Residual(mended) if odd else None
+        return Made(ResidualPart(made.module), made.shape, pieces, (), whole, odd)
 
     def _shape_of_itself(self, place: Place) -> Shape:
         return self.itself(place.shapes) if self.itself else place.shape_out
 
     # -------------------------------------------------- named blocks
 
-    def _named(self, block: BlockSpec, place: Place) -> Made:
+    def _named(self, block: BlockSpec, place: Place, measures: Measures) -> Made:
         source = self.catalog.find(block.name)
-        given = {name: self._value(value, place) for name, value in block.arguments}
-        positional = [self._value(value, place) for value in block.positional]
+        given = {name: self._value(value, measures) for name, value in block.arguments}
+        positional = [self._value(value, measures) for value in block.positional]
         arguments = bind(source, block.name, given, place, positional=positional)
         twin, sites = None, dict[Site, None]()
         way = None
@@ -194,11 +221,11 @@ class Builder:
             raise EditError(f"block {block.name!r} gave no nn.Module", "name a class or a factory")
         return module
 
-    def _value(self, value: Any, place: Place) -> Any:
+    def _value(self, value: Any, measures: Measures) -> Any:
         """A value of an argument, but for the blocks in it, which are built for each device."""
         match value:
             case Formula():
-                return evaluate(value, place.measures)
+                return evaluate(value, measures)
             case ClassName(name=name):
                 return self.catalog.find(name)
         return value
@@ -207,6 +234,26 @@ class Builder:
         if isinstance(value, Block):
             return Builder(self.catalog, device, self.dtype).make(value, place).module
         return value
+
+
+def misfits_of(
+    label: str, block: Block, places: Sequence[Place], made: Sequence[Made]
+) -> list[Misfit]:
+    """What does not fit of a block that was made for several places of one path."""
+    found: list[Misfit] = []
+    for place, each in zip(places, made, strict=True):
+        mended = each.mended or block
+        if each.odd is not None:
+            part, gives, wanted = each.odd
+            found.append(Misfit(label, wanted, gives, mended, print_block(part)))
+        elif each.shape and place.shape_out and each.shape != place.shape_out:
+            mended = adapted(mended, each.shape, place.shape_out, place)
+            found.append(Misfit(label, place.shape_out, each.shape, mended))
+    return list(dict.fromkeys(found))
+
+
+def _mended(parts: Sequence[Block], made: Sequence[Made]) -> tuple[Block, ...]:
+    return tuple(each.mended or part for part, each in zip(parts, made, strict=True))
 
 
 def _behind(place: Place, shape: Shape) -> Place:

@@ -21,7 +21,7 @@ from stitchcli.records import (
     Trace,
     Wrap,
 )
-from stitchcli.surgery.build import Builder, Made, Piece
+from stitchcli.surgery.build import Builder, Made, Piece, misfits_of
 from stitchcli.surgery.insert import free_name
 from stitchcli.surgery.layouts import axis_of
 from stitchcli.surgery.parts import AroundPart, FunctionSite, ItselfPart, Removed, SeriesPart
@@ -79,7 +79,7 @@ class FunctionEdits:
         self.module = module
         self.base = base
         self.builder = builder
-        self.misfits: list[Misfit] = []
+        self.misfits: dict[int, list[Misfit]] = {}
         self._steps: dict[str, list[Step]] = {}
 
     def add(self, index: int, edit: Edit, label: str) -> None:
@@ -107,8 +107,9 @@ class FunctionEdits:
             module, step.pieces = made.module, made.pieces
             order = made.order if isinstance(step.edit, Replace) and made.order else order
             here = gives(here, made.shape)
-        if here.shape_out != place.shape_out:
-            self.misfits.append(Misfit(label, place.shape_out, here.shape_out))
+            if isinstance(step.edit, Replace | Wrap | Insert):
+                misfits = misfits_of(label, step.edit.block, [place], [made])
+                self.misfits.setdefault(step.index, []).extend(misfits)
         return Edited(label, call, place, steps, module, order)
 
     def _step(

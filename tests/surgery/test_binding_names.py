@@ -127,9 +127,9 @@ def test_what_the_user_gives_comes_first() -> None:
 
 
 def test_a_parameter_of_which_nothing_is_known_is_named() -> None:
-    with pytest.raises(EditError, match="'heads'") as caught:
-        bound(block(dim=None, heads=None))
-    assert "made:heads=" in caught.value.help
+    with pytest.raises(EditError, match="'depth'") as caught:
+        bound(block(dim=None, depth=None))
+    assert "made:depth=" in caught.value.help
     with pytest.raises(EditError, match=r"a\.b"):
         bound(block(h=None))
     with pytest.raises(EditError, match="'in_channels'"):

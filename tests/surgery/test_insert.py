@@ -111,12 +111,14 @@ def test_blocks_run_in_the_order_in_which_they_are_given(live: Any, net: nn.Modu
     assert torch.equal(net(x), 10 * x)
 
 
-def test_insert_on_a_module_called_at_several_widths(builtin: Any, live: Any) -> None:
-    for side in ("after", "before"):
-        with pytest.raises(EditError, match=r"'pooling' runs 4 times at widths 64, 128, 256, 512"):
-            builtin("unet-valid").edit(f"--{side} pooling=se")
-    module, _ = builtin("unet-valid").edit("--after pooling=ReLU")
-    assert isinstance(module.pooling, nn.MaxPool2d)
+def test_a_module_called_at_several_widths_gets_a_block_for_each(builtin: Any) -> None:
+    for side in ("after", "before", "wrap"):
+        block = "series(self, se)" if side == "wrap" else "se"
+        _, (applied,) = builtin("unet-valid").edit(f"--{side} 'pooling={block}'")
+        assert [each.arguments["channels"] for each in applied.built] == [64, 128, 256, 512]
+        assert len({each.path for each in applied.built}) == 4
+    module, (applied,) = builtin("unet-valid").edit("--after pooling=ReLU")
+    assert isinstance(module.pooling, nn.MaxPool2d) and len(applied.built) == 1
 
 
 class Loops(nn.Sequential):

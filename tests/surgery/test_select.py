@@ -129,9 +129,10 @@ def test_a_word_that_means_two_things_names_both(builtin: Any) -> None:
         ("unet", "conv@99", ""),
         ("unet", "conv[nonsense=1]", ""),
         ("unet", "re:(", "re"),
-        ("unet", "cat", "module"),
-        ("unet", "role:up", "module"),
-        ("unet", "op:cat", "module"),
+        ("resnet18", "cat", "act"),
+        ("resnet18", "role:up", "stem"),
+        ("unet", "role:upp", "'up'"),
+        ("unet", "op:cta", "'cat'"),
     ],
 )
 def test_nothing_found_says_what_is_near(builtin: Any, name: str, text: str, help: str) -> None:

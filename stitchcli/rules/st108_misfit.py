@@ -1,0 +1,65 @@
+"""ST108: a block that gives another shape than its place, or the branches beside it, want.
+
+What follows it then refuses what comes, or the network gives another output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stitchcli.records import Applied, Audit, Diagnostic, Fix, Insert, Misfit, Replace, Wrap
+from stitchcli.words.edits import print_edit
+from stitchcli.words.selectors import parse_selector
+from stitchcli.words.shapes import format_shape
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for each edit with blocks that do not fit, if it made a difference."""
+    broke = len(audit.result.problems) > len(audit.base.problems) or (
+        audit.base.complete and not audit.result.complete
+    )
+    changed = audit.result.outputs != audit.base.outputs
+    for item in audit.applied:
+        if item.misfits and (broke or changed):
+            yield _diagnostic(item, item.misfits[0], "error" if broke else "warning")
+
+
+def _diagnostic(item: Applied, first: Misfit, severity: str) -> Diagnostic:
+    gives, wanted = format_shape(first.gives), format_shape(first.wanted)
+    if first.branch:
+        title = f"{first.branch} gives {gives} in a branch beside {wanted}"
+    else:
+        title = f"the block at {first.label} gives {gives}, and {wanted} is wanted there"
+    labels = list(dict.fromkeys(misfit.label for misfit in item.misfits))
+    more = f"; so at {len(labels) - 1} more places" if len(labels) > 1 else ""
+    return Diagnostic(
+        code="ST108",
+        severity="error" if severity == "error" else "warning",
+        path=first.label,
+        title=title + more,
+        phase="config",
+        notes=(f"in {print_edit(item.edit)}",),
+        fixes=tuple(_fixes(item)),
+        call=0,
+    )
+
+
+def _fixes(item: Applied) -> Iterator[Fix]:
+    """The same edit with adapters; where they differ from place to place, one edit for each."""
+    edit = item.edit
+    if not isinstance(edit, Replace | Wrap | Insert):
+        return
+    mended = {misfit.label: misfit.mended for misfit in item.misfits}
+    blocks = {block for block in mended.values() if block is not None}
+    if not blocks or blocks == {edit.block}:
+        return
+    title = "make the block fit its place"
+    if len(blocks) == 1 and set(mended) == set(item.matched):
+        yield Fix(title, (replace(edit, block=blocks.pop()),), instead=(edit,))
+        return
+    edits = tuple(
+        replace(edit, where=parse_selector(label), block=mended.get(label) or edit.block)
+        for label in item.matched
+    )
+    yield Fix(title, edits, instead=(edit,))

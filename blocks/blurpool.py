@@ -38,7 +38,9 @@ class BlurPool(nn.Module):
         self.register_buffer("filter", taps[:, None] * taps)
         self.before, self.after = (filter_size - 1) // 2, filter_size // 2
         self.stride = stride
-        self.project = projection(in_channels, out_channels)
+        width = in_channels if out_channels is None else out_channels
+        same = width == in_channels
+        self.project = nn.Identity() if same else nn.Conv2d(in_channels, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, a, H, W) -> (B, b, ceil(H/2), ceil(W/2))`."""
@@ -48,10 +50,3 @@ class BlurPool(nn.Module):
         kernel = self.filter.expand(channels, 1, -1, -1)
         out: Tensor = self.project(F.conv2d(x, kernel, stride=self.stride, groups=channels))
         return out
-
-
-def projection(in_channels: int, out_channels: int | None) -> nn.Module:
-    """A 1 x 1 convolution where the width changes, else nothing: `(B, a, H, W) -> (B, b, H, W)`."""
-    if out_channels in (None, in_channels):
-        return nn.Identity()
-    return nn.Conv2d(in_channels, out_channels, 1)

@@ -23,7 +23,9 @@ class SoftPool(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int | None = None) -> None:
         super().__init__()
-        self.project = projection(in_channels, out_channels)
+        width = in_channels if out_channels is None else out_channels
+        same = width == in_channels
+        self.project = nn.Identity() if same else nn.Conv2d(in_channels, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, a, H, W) -> (B, b, ceil(H/2), ceil(W/2))`."""
@@ -37,10 +39,3 @@ def windows(x: Tensor, fill: float) -> Tensor:
     """The values of each 2 x 2 window: `(B, C, H, W) -> (B, C, ceil(H/2), ceil(W/2), 4)`."""
     x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), value=fill)
     return rearrange(x, "b c (h p) (w q) -> b c h w (p q)", p=2, q=2)
-
-
-def projection(in_channels: int, out_channels: int | None) -> nn.Module:
-    """A 1 x 1 convolution where the width changes, else nothing: `(B, a, H, W) -> (B, b, H, W)`."""
-    if out_channels in (None, in_channels):
-        return nn.Identity()
-    return nn.Conv2d(in_channels, out_channels, 1)

@@ -15,7 +15,8 @@ class AFF(nn.Module):
     """Weighted sum of two maps: `(B, C, H, W), (B, C, H, W) -> (B, C, H, W)`; arXiv:2009.14082.
 
     The two weights of a value add up to 2, so that equal weights give the plain sum, as in the
-    authors' code. The hidden width is `max(1, channels // reduction)`.
+    authors' code. The hidden width is `max(1, channels // reduction)`. The batch norm
+    behind the mean needs a batch of two in training.
     """
 
     def __init__(self, channels: int, reduction: int = 4) -> None:

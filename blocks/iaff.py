@@ -16,7 +16,8 @@ class IAFF(nn.Module):
 
     Each round has weights of its own, as the paper draws it; the authors' code builds those of the
     second round's global branch and never uses them. The hidden width is
-    `max(1, channels // reduction)`.
+    `max(1, channels // reduction)`. The batch norm behind the mean needs a batch of two in
+    training.
     """
 
     def __init__(self, channels: int, reduction: int = 4) -> None:

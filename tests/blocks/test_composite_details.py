@@ -45,6 +45,15 @@ def image(channels: int = 8, size: tuple[int, int] = (7, 5)) -> Tensor:
     return torch.randn(2, channels, *size)
 
 
+def shake(module: nn.Module) -> nn.Module:
+    """Batch norms that are neither near the identity nor monotonic."""
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for tensor in (norm.weight, norm.bias, norm.running_mean):
+                nn.init.normal_(tensor)
+    return module.eval()
+
+
 @pytest.mark.parametrize("name", ["yolobottleneck", "mbconv"])
 def test_shortcut_only_between_equal_widths(blocks: dict[str, Any], name: str) -> None:
     x = image()
@@ -155,7 +164,7 @@ def test_resnet_blocks_are_those_of_the_paper(
         shapes = [(a, b, 3, stride), (b, b, 3, 1)]
     else:
         shapes = [(a, p, 1, 1), (p, p, 3, stride), (p, b, 1, 1)]
-    reference = ResNetReference(shapes, stride).eval()
+    reference = shake(ResNetReference(shapes, stride))
     block = blocks[name].cls(a, b, stride=stride).eval()
     states = zip(block.state_dict(), reference.state_dict().values(), strict=True)
     block.load_state_dict(dict(states))
@@ -166,7 +175,7 @@ def test_resnet_blocks_are_those_of_the_paper(
 @pytest.mark.parametrize(("kernel_size", "stride"), [(3, 1), (5, 2), ((1, 7), (1, 2))])
 def test_mbconv_restated(blocks: dict[str, Any], kernel_size: Any, stride: Any) -> None:
     x = image()
-    block = blocks["mbconv"].cls(8, 6, kernel_size, stride).eval()
+    block = shake(blocks["mbconv"].cls(8, 6, kernel_size, stride))
     conv, norm, _ = block.depthwise
     kernel = conv.weight.shape[2:]
     hidden = block.expand(x)
@@ -191,7 +200,7 @@ def test_mbconv_without_expansion(blocks: dict[str, Any]) -> None:
 def test_aspp_far_branches_see_only_the_middle_of_a_small_map(blocks: dict[str, Any]) -> None:
     """A branch reaches as far as its rate: on a smaller map it is a 1 x 1 convolution."""
     x = image()
-    block = blocks["aspp"].cls(8, 6).eval()
+    block = shake(blocks["aspp"].cls(8, 6))
     assert [branch[0].dilation for branch in block.far] == [(12, 12), (24, 24), (36, 36)]
     near, *far = block.near, *block.far
     maps = [near(x)]
@@ -213,14 +222,16 @@ def test_ppm_keeps_the_map_and_adds_its_pyramid(blocks: dict[str, Any]) -> None:
     block = blocks["ppm"].cls(8).eval()
     out = block(x)
     assert out.shape[1] == 8 + 4 * 2 and torch.equal(out[:, :8], x)
-    for level, grid in zip(block.levels, (1, 2, 3, 6), strict=True):
-        assert level[0](x).shape[2:] == (grid, grid)
+    for level, side in zip(block.levels, (1, 2, 3, 6), strict=True):
+        assert level[0](x).shape[2:] == (side, side)
     whole, corners = out[:, 8:10], out[:, 10:12]
     assert torch.allclose(whole, whole[:, :, :1, :1].expand_as(whole))
     # With aligned corners the four corners are the four cells of the 2 x 2 grid.
     cells = F.avg_pool2d(x, 3)
     _, conv, norm, _ = block.levels[1]
-    assert torch.allclose(corners[:, :, ::5, ::5], F.relu(norm(conv(cells))), atol=1e-5)
+    grid = F.relu(norm(conv(cells)))
+    assert torch.allclose(corners[:, :, ::5, ::5], grid, atol=1e-5)
+    assert torch.allclose(corners[:, :, 0, 1], grid[:, :, 0] @ torch.tensor([0.8, 0.2]), atol=1e-5)
 
 
 def test_sppf_is_the_parallel_pyramid(blocks: dict[str, Any]) -> None:

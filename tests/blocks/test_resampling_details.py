@@ -71,6 +71,15 @@ def image(channels: int = 4, size: tuple[int, int] = (6, 8)) -> Tensor:
     return torch.randn(2, channels, *size)
 
 
+def shake(module: nn.Module) -> nn.Module:
+    """Batch norms that are neither near the identity nor monotonic."""
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for tensor in (norm.weight, norm.bias, norm.running_mean):
+                nn.init.normal_(tensor)
+    return module.eval()
+
+
 def test_haar_of_one_cell(blocks: dict[str, Any]) -> None:
     haar = blocks["hwd"].module.haar
     cell = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
@@ -94,7 +103,7 @@ def cells(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("size", [(6, 8), (5, 7)])
 def test_spdconv_convolves_cells(blocks: dict[str, Any], size: tuple[int, int]) -> None:
-    block, x = blocks["spdconv"].cls(4, 6).eval(), image(size=size)
+    block, x = shake(blocks["spdconv"].cls(4, 6)), image(size=size)
     even = F.pad(x, (0, size[1] % 2, 0, size[0] % 2))
     plain = F.conv2d(cells(even), block.conv.weight, padding=1)
     assert torch.allclose(block(x), F.silu(block.norm(plain)), atol=1e-5)
@@ -107,9 +116,11 @@ def test_patch_merging_is_norm_and_linear_on_cells(blocks: dict[str, Any]) -> No
     assert torch.allclose(block(x), merged.mT.reshape(2, 8, 3, 4), atol=1e-5)
 
 
-def test_adown_restated(blocks: dict[str, Any]) -> None:
-    block, x = blocks["adown"].cls(4, 6).eval(), image()
-    first, second = F.avg_pool2d(x, 2, 1).chunk(2, dim=1)
+@pytest.mark.parametrize("size", [(6, 8), (5, 7)])
+def test_adown_restated(blocks: dict[str, Any], size: tuple[int, int]) -> None:
+    block, x = shake(blocks["adown"].cls(4, 6)), image(size=size)
+    even = F.pad(x, (0, size[1] % 2, 0, size[0] % 2), mode="replicate")
+    first, second = F.avg_pool2d(even, 2, 1).chunk(2, dim=1)
     (conv1, norm1, _), (conv2, norm2, _) = block.strided, block.pointwise
     first = F.silu(norm1(F.conv2d(first, conv1.weight, stride=2, padding=1)))
     second = F.silu(norm2(F.conv2d(F.max_pool2d(second, 3, 2, 1), conv2.weight)))
@@ -253,7 +264,7 @@ def test_transposed_conv_kernels_do_not_overlap(blocks: dict[str, Any]) -> None:
 
 
 def test_eucb_restated(blocks: dict[str, Any]) -> None:
-    block, x = blocks["eucb"].cls(4, 6).eval(), image()
+    block, x = shake(blocks["eucb"].cls(4, 6)), image()
     large = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
     own = F.relu(block.norm(F.conv2d(large, block.depthwise.weight, padding=1, groups=4)))
     expected = F.conv2d(own, block.pointwise.weight, block.pointwise.bias)
@@ -266,3 +277,10 @@ def test_upconv_is_interpolation_and_convolution(blocks: dict[str, Any], mode: s
     large = F.interpolate(x, size=(12, 16), mode=mode)
     expected = F.conv2d(large, block.conv.weight, block.conv.bias, padding=1)
     assert torch.allclose(block(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["pixelshuffle", "eucb", "upconv"])
+@pytest.mark.parametrize("kernel_size", [1, 2, 5, (1, 4)])
+def test_up_with_any_kernel(blocks: dict[str, Any], name: str, kernel_size: Any) -> None:
+    block = blocks[name].cls(4, 6, kernel_size=kernel_size)
+    assert block(image(size=(5, 7))).shape == (2, 6, 10, 14)

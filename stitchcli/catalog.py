@@ -18,7 +18,7 @@ from stitchcli.errors import EditError, StitchError, TargetError
 from stitchcli.sources.user_code import UserCode
 from stitchcli.words.near import did_you_mean
 
-_LINE = re.compile(r"^(Paper|Family|Shape|Parameters):\s*(.+)$", re.MULTILINE)
+_LINE = re.compile(r"^(Paper|Family|Shape|Parameters|Init):\s*(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class BlockEntry:
     family: str
     shape: str
     parameters: str
+    is_identity: bool
 
 
 @cache
@@ -71,14 +72,17 @@ def _read_entry(file: Path) -> BlockEntry:
         family=facts.get("Family", ""),
         shape=facts.get("Shape", ""),
         parameters=facts.get("Parameters", ""),
+        is_identity=facts.get("Init") == "identity",
     )
 
 
 @dataclass
 class Catalog:
-    """Classes by the name that an edit gives; remembers the user's files it had to import."""
+    """Classes by the name that an edit gives; remembers the user's files it had to import, and how
+    blocks fitted where they were tried (see surgery/build.py)."""
 
     user_codes: list[UserCode] = field(default_factory=list)
+    fits: dict[Any, Any] = field(default_factory=dict)
     _classes: dict[str, Any] = field(default_factory=dict)
 
     def find(self, name: str) -> Any:

@@ -493,6 +493,16 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Check:
+    """Something tried on the edited network: ``warn`` is for what the user has to judge, ``skip``
+    for what could not be tried; ``text`` says why."""
+
+    name: str
+    status: Literal["pass", "warn", "fail", "skip"]
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
     faults that can be mended at once."""
@@ -508,9 +518,11 @@ class Report:
     inputs_guessed: bool
     notes: tuple[str, ...] = ()
     together: Fix | None = None
+    checks: tuple[Check, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
-        """True if a fault of severity ``error`` was found."""
-        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+        """True if a fault of severity ``error`` was found, or a check failed."""
+        faults = any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+        return faults or any(check.status == "fail" for check in self.checks)

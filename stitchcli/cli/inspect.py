@@ -108,6 +108,10 @@ def inspect(
         typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:N, or meta (no weights, no numbers)."),
     ] = "cpu",
     train: Annotated[bool, typer.Option("--train", help="Run in training mode.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Also check the edited network with numbers on the device."),
+    ] = False,
     depth: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="How deep calls within calls are shown as rows."),
@@ -149,7 +153,9 @@ def inspect(
     with stdout_to_stderr():
         from stitchcli.pipeline import Request, inspect_target
 
-        request = Request(edits, inputs, device, "train" if train else "eval", depth, expect)
+        request = Request(
+            edits, inputs, device, "train" if train else "eval", depth, expect, verify
+        )
         report = inspect_target(place, request)
     _write(report, format, files, quiet, color)
     return int(report.has_errors)

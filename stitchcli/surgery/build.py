@@ -158,17 +158,22 @@ class Builder:
         given = {name: self._value(value, measures) for name, value in block.arguments}
         positional = [self._value(value, measures) for value in block.positional]
         arguments = bind(source, block.name, given, place, positional=positional)
+        shown = {name: _shown(value) for name, value in arguments.items()}
+        known = block.name, repr(shown), place.shapes, place.layout, place.given, place.dtype
         twin, sites = None, dict[Site, None]()
-        way = None
-        if place.shapes:
+        if known in self.catalog.fits:
+            way, sites = self.catalog.fits[known]
+        elif place.shapes:
             way, twin = self._fit(block, source, arguments, place, sites)
+            self.catalog.fits[known] = way, sites
+        else:
+            way = None
         module = twin if twin is not None and self.device == _META else None
         if module is None:
             module = self._construct(block, source, arguments, place, self.device, sites)
         module = module.to(self.dtype) if self.dtype else module
         notes = [*way.notes(place)] if way else []
         notes += [f"{s.file}:{s.line} asks for CUDA; kept on {self.device.type}" for s in sites]
-        shown = {name: _shown(value) for name, value in arguments.items()}
         path = ""
         if way is not None:
             adapted = way.adapt(module, place)

@@ -286,6 +286,18 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Stranger:
+    """A module with parameters that ran and is no part of the network: ``path`` is the module whose
+    forward ran it, and ``is_new`` says that it was built in that forward."""
+
+    path: str
+    kind: str
+    params: int
+    is_new: bool
+    site: Site | None = None
+
+
+@dataclass(frozen=True)
 class Trace:
     """One forward pass: a crash is part of the record."""
 
@@ -299,6 +311,7 @@ class Trace:
     device: str
     mode: str
     complete: bool = True
+    strangers: tuple[Stranger, ...] = ()
 
     @cached_property
     def params(self) -> int:

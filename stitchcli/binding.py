@@ -27,7 +27,8 @@ _NAMES = {
         out_c output_filters out_filters outplanes nout n_out out out_size""",
     "width": """dim channels hidden_size embed_dim embed_dims channel num_channels embedding_dim
         hidden_dim d_model c num_features gate_channels gate_channel n_feat n_feats feats chan_num
-        features ch nc chan chans plane normalized_shape normalization_shape n_dims num_parameters""",
+        features ch nc chan chans plane normalized_shape normalization_shape n_dims
+        num_parameters""",
     "kernel_size": "kernel_size k k_size kernel ksize",
     "stride": "stride s strides",
     "padding": "padding p pad",
@@ -176,9 +177,11 @@ def _parameters(block: Any) -> list[inspect.Parameter]:
 
 def _role(parameter: inspect.Parameter, names: list[str]) -> str:
     role = _ROLES.get(parameter.name.lower(), "")
-    if role in ("height", "width_px") and len(parameter.name) == 1:
-        # h alone is a number of heads
-        return role if {"h", "w"} <= {name.lower() for name in names} else ""
+    if role in ("height", "width_px"):
+        # h alone is a number of heads, width alone one of channels
+        known = {name.lower() for name in names}
+        if not ({"h", "w"} <= known or {"height", "width"} <= known):
+            return "width" if parameter.name == "width" else ""
     return role
 
 

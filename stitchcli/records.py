@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 Shape = tuple[int, ...]
+_JOINS = ("add", "sub", "mul", "div")
 WordKind = Literal["any", "name", "type", "family", "role", "op", "re"]
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
@@ -118,7 +119,15 @@ class Residual:
     part: Block
 
 
-Block = BlockSpec | Itself | Series | Parallel | Residual
+@dataclass(frozen=True)
+class Matched:
+    """``matched(a)``: all tensors that come in are brought to the shape of the first, by 1×1
+    projections and interpolation, and then given to the block."""
+
+    part: Block
+
+
+Block = BlockSpec | Itself | Series | Parallel | Residual | Matched
 
 
 @dataclass(frozen=True)
@@ -198,6 +207,11 @@ class Ref:
     producer: int | None = None
     name: str = ""
 
+    @property
+    def is_activation(self) -> bool:
+        """True for what a call made or the network was given, False for weights and constants."""
+        return self.producer is not None or self.name.partition(" ")[0] == "input"
+
 
 @dataclass(frozen=True)
 class Call:
@@ -226,6 +240,14 @@ class Call:
     def is_module(self) -> bool:
         """True for a module call, False for a functional one."""
         return bool(self.kind)
+
+    @property
+    def is_selectable(self) -> bool:
+        """True for a functional call that an edit can speak of: adding a bias or a number to one
+        activation is none."""
+        if self.is_module or self.op is None:
+            return False
+        return self.op not in _JOINS or sum(ref.is_activation for ref in self.inputs) > 1
 
 
 @dataclass(frozen=True)
@@ -340,13 +362,13 @@ class Trace:
 
     @cached_property
     def functional(self) -> Mapping[str, int]:
-        """Functional calls by their labels, which are selectors too: ``up1/cat``, or ``up1/cat@1``
-        where there are several at or below a path, counted in execution order; ``op:cat@0`` in the
-        forward of the root."""
+        """Selectable functional calls by their labels, which are selectors too: ``up1/cat``, or
+        ``up1/cat@1`` where there are several at or below a path, counted in execution order;
+        ``op:cat@0`` in the forward of the root."""
         counts: dict[tuple[str, str], int] = {}
         found: list[tuple[int, str, str, int]] = []
         for call in self.calls:
-            if call.is_module or call.op is None:
+            if not call.is_selectable or call.op is None:
                 continue
             parts = call.path.split(".") if call.path else []
             found.append((call.index, call.path, call.op, counts.get((call.path, call.op), 0)))
@@ -445,14 +467,16 @@ class Built:
 
 @dataclass(frozen=True)
 class Misfit:
-    """A block that gives another shape than its place wants, or a branch of it than the branches
-    beside; ``mended`` is the same block with what makes it fit."""
+    """What does not fit at a place: what a ``block`` gives there, what a ``branch`` of it gives
+    beside the others, or its second ``input`` beside the first. ``mended`` is the whole block with
+    what makes it fit; ``part`` the branch, or the block that takes the inputs."""
 
     label: str
     wanted: Shape
     gives: Shape
     mended: Block | None = None
-    branch: str = ""
+    kind: Literal["block", "branch", "input"] = "block"
+    part: str = ""
 
 
 @dataclass(frozen=True)

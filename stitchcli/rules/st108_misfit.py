@@ -41,10 +41,15 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
 
 def _diagnostic(item: Applied, first: Misfit, severity: Severity) -> Diagnostic:
     gives, wanted = format_shape(first.gives), format_shape(first.wanted)
-    if first.branch:
-        title = f"{first.branch} gives {gives} in a branch beside {wanted}"
-    else:
-        title = f"the block at {first.label} gives {gives}, and {wanted} is wanted there"
+    match first.kind:
+        case "branch":
+            title = f"{first.part} gives {gives} in a branch beside {wanted}"
+        case "input":
+            title = (
+                f"{first.part} at {first.label} takes equal maps, and is given {wanted} and {gives}"
+            )
+        case _:
+            title = f"the block at {first.label} gives {gives}, and {wanted} is wanted there"
     labels = list(dict.fromkeys(misfit.label for misfit in item.misfits))
     more = f"; so at {len(labels) - 1} more places" if len(labels) > 1 else ""
     return Diagnostic(

@@ -17,6 +17,8 @@ from typing import Any
 
 from stitchcli.tracing.sites import is_user_code
 
+_OURS = __name__.partition(".")[0]
+
 
 class AnyEncodingLoader(SourceFileLoader):
     """Reads source as it declares itself, else as UTF-8, else as GB18030."""
@@ -39,7 +41,7 @@ class _Finder:
         self.found: set[str] = set()
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        if path is not None or name in sys.stdlib_module_names:
+        if path is not None or name in sys.stdlib_module_names or name == _OURS:
             return None
         spec = PathFinder.find_spec(name, self._folders)
         if spec is None or (spec.origin is None and not spec.submodule_search_locations):
@@ -93,7 +95,7 @@ class UserCode:
         return {
             name: sys.modules.pop(name)
             for name in list(sys.modules)
-            if name.partition(".")[0] in names
+            if name.partition(".")[0] in names - {_OURS}
             and (name in self._modules or not _is_installed(sys.modules[name]))
         }
 

@@ -115,7 +115,7 @@ class Surgeon:
         """Of one edit: those that no later edit of the same place made good."""
         for misfit in self.misfits.get(index, ()):
             old, new = places_of(misfit.label, self.base), self.places[misfit.label]
-            if misfit.branch or any(
+            if misfit.kind != "block" or any(
                 (a.shapes, a.shape_out) != (b.shapes, b.shape_out)
                 for a, b in zip(old, new, strict=True)
             ):
@@ -166,6 +166,11 @@ class Surgeon:
         changes: dict[str, dict[str, Any]] = {}
         for edit, paths in found:
             for path in paths:
+                if path in self.base.functional:
+                    raise EditError(
+                        f"{path!r} is a function call, which has no arguments to set",
+                        f"replace it, as with --replace {path}=BLOCK",
+                    )
                 changes.setdefault(path, {})[edit.attribute] = edit.value
         for path, values in changes.items():
             built_with = self.arguments.get(path, {})

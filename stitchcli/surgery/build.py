@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from stitchcli.records import (
     ClassName,
     Formula,
     Itself,
+    Matched,
     Misfit,
     Parallel,
     Residual,
@@ -28,7 +29,14 @@ from stitchcli.records import (
 from stitchcli.surgery.adapters import adapted, joinable, leading
 from stitchcli.surgery.fit import Fitted, NeedsNumbers, fit
 from stitchcli.surgery.layouts import axis_of
-from stitchcli.surgery.parts import ItselfPart, ParallelPart, Part, ResidualPart, SeriesPart
+from stitchcli.surgery.parts import (
+    ItselfPart,
+    MatchedPart,
+    ParallelPart,
+    Part,
+    ResidualPart,
+    SeriesPart,
+)
 from stitchcli.surgery.place import takes
 from stitchcli.tracing.devices import StayOn
 from stitchcli.words.blocks import print_block
@@ -49,11 +57,22 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Odd:
+    """A branch of a block that does not fit the others, or an input that does not fit the first:
+    see Misfit."""
+
+    kind: Literal["branch", "input"]
+    part: Block
+    gives: Shape
+    wanted: Shape
+
+
+@dataclass(frozen=True)
 class Made:
     """A module for a place, the shape that it gives there (empty where nobody could tell), and the
     named blocks in it. ``order`` is that in which it takes several tensors; ``mended`` is the
-    block with its branches made to fit each other and ``mended_shape`` what that gives, ``odd`` a
-    branch that does not fit, what it gives and what the others give."""
+    block with its branches and inputs made to fit each other, ``mended_shape`` what that gives,
+    and ``odd`` the first that does not fit."""
 
     module: nn.Module
     shape: Shape
@@ -61,7 +80,7 @@ class Made:
     order: tuple[int, ...] = ()
     mended: Block | None = None
     mended_shape: Shape = ()
-    odd: tuple[Block, Shape, Shape] | None = None
+    odd: Odd | None = None
 
 
 class Builder:
@@ -93,6 +112,8 @@ class Builder:
                 return self._parallel(block, place, measures)
             case Residual(part=part):
                 return self._residual(part, place, measures)
+            case Matched(part=part):
+                return self._matched(part, place, measures)
         return self._named(block, place, measures)
 
     # -------------------------------------------------- compositions
@@ -126,7 +147,7 @@ class Builder:
             goals.append(goal)
             if each.shape != goal:
                 parts[index] = adapted(parts[index], each.shape, goal, place)
-                odd = odd or (block.parts[index], each.shape, goal)
+                odd = odd or Odd("branch", block.parts[index], each.shape, goal)
         mended = replace(block, parts=tuple(parts)) if odd else None
         mended_shape = _merged(goals, block.merge, axis)
         return Made(module, shape, pieces, (), mended, mended_shape, odd)
@@ -142,11 +163,32 @@ class Builder:
         odd, mended = made.odd, made.mended or part
         came = place.shapes[0] if place.shapes else ()
         if made.shape and came and made.shape != came:
-            odd = odd or (part, made.shape, came)
+            odd = odd or Odd("branch", part, made.shape, came)
             mended = adapted(mended, made.shape, came, place)
         pieces = _below(made, "part")
         whole = Residual(mended) if odd else None
         return Made(ResidualPart(made.module), made.shape, pieces, (), whole, came, odd)
+
+    def _matched(self, part: Block, place: Place, measures: Measures) -> Made:
+        made = self.make(part, alike(place), measures)
+        projections = [self._projection(shape, place) for shape in place.shapes[1:]]
+        module = MatchedPart(made.module, projections, made.order or range(len(place.shapes)))
+        mended = Matched(made.mended) if made.mended else None
+        return Made(
+            module, made.shape, _below(made, "part"), (), mended, made.mended_shape, made.odd
+        )
+
+    def _projection(self, shape: Shape, place: Place) -> nn.Module:
+        """From the width of one tensor to that of the first."""
+        axis = axis_of(place.layout)
+        came, wanted = shape[axis], place.shapes[0][axis]
+        if came == wanted:
+            return nn.Identity()
+        with self.device:
+            if axis == -1:
+                return nn.Linear(came, wanted).to(self.dtype)
+            kinds = {3: nn.Conv1d, 4: nn.Conv2d, 5: nn.Conv3d}
+            return kinds[len(shape)](came, wanted, 1).to(self.dtype)
 
     def _shape_of_itself(self, place: Place) -> Shape:
         return self.itself(place.shapes) if self.itself else place.shape_out
@@ -179,7 +221,17 @@ class Builder:
             adapted = way.adapt(module, place)
             path, module = ("" if adapted is module else "block"), adapted
         piece = Piece(path, block.name, shown, tuple(dict.fromkeys(notes)))
+        if way is None and place.shapes and alike(place).shapes != place.shapes:
+            return self._unequal(block, module, piece, place)
         return Made(module, way.shape if way else (), (piece,), way.order if way else ())
+
+    def _unequal(self, block: BlockSpec, module: nn.Module, piece: Piece, place: Place) -> Made:
+        """A block that does not run on tensors of several shapes, but may on such of one."""
+        trial = Builder(self.catalog, _META, self.dtype).make(block, alike(place))
+        if not trial.shape:
+            return Made(module, (), (piece,))
+        odd = Odd("input", block, place.shapes[1], place.shapes[0])
+        return Made(module, (), (piece,), (), Matched(block), trial.shape, odd)
 
     def _fit(
         self,
@@ -254,14 +306,20 @@ def misfits_of(
     for place, each in zip(places, made, strict=True):
         mended = each.mended or block
         if each.odd is not None:
-            part, gives, wanted = each.odd
             if place.shape_out and each.mended_shape != place.shape_out:
                 mended = adapted(mended, each.mended_shape, place.shape_out, place)
-            found.append(Misfit(label, wanted, gives, mended, print_block(part)))
+            odd = each.odd
+            part = print_block(odd.part)
+            found.append(Misfit(label, odd.wanted, odd.gives, mended, odd.kind, part))
         elif each.shape and place.shape_out and each.shape != place.shape_out:
             mended = adapted(mended, each.shape, place.shape_out, place)
             found.append(Misfit(label, place.shape_out, each.shape, mended))
     return list(dict.fromkeys(found))
+
+
+def alike(place: Place) -> Place:
+    """The same place where all that comes in has the shape of the first."""
+    return replace(place, shapes=place.shapes[:1] * len(place.shapes))
 
 
 def _mended(parts: Sequence[Block], made: Sequence[Made]) -> tuple[Block, ...]:

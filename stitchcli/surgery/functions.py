@@ -198,7 +198,7 @@ def spot_of(call: Call, owner: nn.Module, label: str) -> Spot:
     sites = _one_per_function((call.site, *call.route))
     for site in sites:
         spans.insert(0, (site.line, site.col, site.end_line, site.end_col))
-        method = method_with(type(owner), site.file, site.function.partition(".<locals>")[0])
+        method = method_with(type(owner), site.file, site.function)
         if method is not None and method not in vars(owner):
             return _checked(Spot(method, tuple(spans)), owner, call, label)
     raise _refusal(label, call, f"it stands in no method of {type(owner).__name__}")
@@ -223,12 +223,11 @@ def splice(owner: nn.Module, children: Mapping[Spot, tuple[str, str, nn.Module]]
 
 
 def _one_per_function(sites: Sequence[Site]) -> list[Site]:
-    """Without the outer frames of comprehensions: their source is that of the function."""
+    """Without the outer frames of comprehensions and of functions that are written in the function
+    that calls them: their source is its source."""
     kept: list[Site] = []
     for site in sites:
-        inner = kept[-1].function if kept else ""
-        is_comprehension = inner.endswith(("comp>", "<genexpr>"))
-        if is_comprehension and inner.startswith(f"{site.function}.<locals>."):
+        if kept and kept[-1].function.startswith(f"{site.function}.<locals>."):
             kept[-1] = replace(kept[-1], function=site.function)
         else:
             kept.append(site)

@@ -99,6 +99,29 @@ class ResidualPart(Part):
         return x + run(self.part, (x,), itself)
 
 
+class MatchedPart(Part):
+    """Brings every tensor to the width and size of the first, and then runs the part, which takes
+    them in ``order``."""
+
+    def __init__(
+        self, part: nn.Module, projections: Sequence[nn.Module], order: Sequence[int]
+    ) -> None:
+        super().__init__()
+        self.part = part
+        self.projections = nn.ModuleList(projections)
+        self.order = tuple(order)
+
+    def forward(self, first: Tensor, *others: Tensor, itself: Run | None = None) -> Any:
+        """What the part gives."""
+        values = [first]
+        for projection, other in zip(self.projections, others, strict=True):
+            value = projection(other)
+            if value.dim() > 3 and value.shape[2:] != first.shape[2:]:
+                value = nn.functional.interpolate(value, size=first.shape[2:])
+            values.append(value)
+        return run(self.part, [values[index] for index in self.order], itself)
+
+
 class ByWidth(Part):
     """One block for each width that comes by, where one place is run at several."""
 

@@ -78,7 +78,7 @@ def operand_order(call: Call, trace: Trace) -> tuple[int, ...]:
     ages = {
         index: _age(ref, trace)
         for index, ref in enumerate(call.inputs)
-        if ref.producer is not None or ref.name.partition(" ")[0] in ("input", "")
+        if ref.is_activation or not ref.name
     }
     return tuple(sorted(ages, key=lambda index: -ages[index]))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from stitchcli.errors import EditError
 from stitchcli.records import Layer, Trace, Word
-from stitchcli.surgery.roles import ROLES, is_activation, with_role
+from stitchcli.surgery.roles import ROLES, with_role
 from stitchcli.words.near import did_you_mean
 
 FAMILIES = ("conv", "norm", "act", "pool", "linear", "attn")
@@ -21,8 +21,6 @@ _OPS_IN_FAMILY = {
         sigmoid tanh softplus""".split()
     ),
 }
-#: Of these, only calls that join two activations count: adding a bias or a number is no fusion.
-_JOINS = ("add", "sub", "mul", "div")
 Found = frozenset[str]
 
 
@@ -114,7 +112,6 @@ def _by_op(text: str, trace: Trace) -> Found:
         label
         for label, index in trace.functional.items()
         if plain(trace.calls[index].op or "") == op
-        and (op not in _JOINS or sum(map(is_activation, trace.calls[index].inputs)) > 1)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from stitchcli.records import Call, Ref, Shape, Trace
+from stitchcli.records import Call, Shape, Trace
 
 _RATIO = 1.5
 _DOWN = ("conv", "max_pool", "avg_pool", "lp_pool", "fractional_max_pool", "pixel_unshuffle",
@@ -38,12 +38,12 @@ def _resizing(
     has_inside: set[int] = set()
     found: list[Call] = []
     for call in reversed(trace.calls):
-        is_module = call.is_module and call.op is None
+        is_module = call.is_module and call.op is None and bool(call.path)
         fits = is_module or (call.op or "").startswith(ops)
         if not (fits and call.inputs and call.outputs) or call.index in has_inside:
             continue
         came, gave = call.inputs[0].shape, call.outputs[0].shape
-        if not changes(came, gave) or _has_stride_one(call, trace) or not call.path:
+        if not changes(came, gave) or _has_stride_one(call, trace):
             continue
         found.append(call)
         parent = call.parent
@@ -83,15 +83,10 @@ def _fusions(trace: Trace) -> Iterator[Call]:
 
 
 def _joins(call: Call) -> bool:
-    made = [ref for ref in call.inputs if is_activation(ref)]
+    made = [ref for ref in call.inputs if ref.is_activation]
     if len(made) < 2 or len(made[0].shape) < 3 or call.is_module:
         return False
     return call.op == "cat" or made[0].shape == made[1].shape
-
-
-def is_activation(ref: Ref) -> bool:
-    """True for what a call made or the network was given, False for weights and constants."""
-    return ref.producer is not None or ref.name.partition(" ")[0] == "input"
 
 
 def _ancestors(trace: Trace) -> dict[int, int]:

@@ -13,6 +13,7 @@ from stitchcli.records import (
     ClassName,
     Formula,
     Itself,
+    Matched,
     Parallel,
     Residual,
     Series,
@@ -59,7 +60,7 @@ def specs_in(block: Block) -> Iterator[BlockSpec]:
         case Series(parts=parts) | Parallel(parts=parts):
             for part in parts:
                 yield from specs_in(part)
-        case Residual(part=part):
+        case Residual(part=part) | Matched(part=part):
             yield from specs_in(part)
 
 
@@ -82,7 +83,7 @@ def holds_itself(block: Block) -> bool:
             return True
         case Series(parts=parts) | Parallel(parts=parts):
             return any(holds_itself(part) for part in parts)
-        case Residual(part=part):
+        case Residual(part=part) | Matched(part=part):
             return holds_itself(part)
     return False
 
@@ -157,6 +158,8 @@ def _print_expression(block: Block) -> str:
             return f"parallel({_print_all(parts)}, merge={merge})"
         case Residual(part=part):
             return f"residual({_print_inner(part)})"
+        case Matched(part=part):
+            return f"matched({_print_inner(part)})"
     values = [_print_value(value) for value in block.positional]
     values += [f"{name}={_print_value(value)}" for name, value in block.arguments]
     return f"{_callable(block.name)}({', '.join(values)})"
@@ -182,7 +185,7 @@ def _print_value(value: Any) -> str:
             return _compact(value)
         case ClassName(name=name):
             return _callable(name)
-        case BlockSpec() | Itself() | Series() | Parallel() | Residual():
+        case BlockSpec() | Itself() | Series() | Parallel() | Residual() | Matched():
             return _print_expression(value)
     return repr(value)
 

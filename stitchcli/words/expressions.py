@@ -16,6 +16,7 @@ from stitchcli.records import (
     ClassName,
     Formula,
     Itself,
+    Matched,
     Merge,
     Parallel,
     Residual,
@@ -77,7 +78,7 @@ class _Reader:
             if isinstance(each, ast.Starred):
                 raise self.error(each, "a starred argument cannot be read", _EXAMPLE)
         match name:
-            case "series" | "parallel" | "residual":
+            case "series" | "parallel" | "residual" | "matched":
                 return self.composite(node, name, tuple(map(self.block, args)), keywords)
             case "self":
                 raise self.error(node, "self is not called", "write self alone")
@@ -98,13 +99,18 @@ class _Reader:
             if merge not in MERGES:
                 help = did_you_mean(merge, MERGES) or f"one of {', '.join(MERGES)}"
                 raise self.error(each.value, f"no merge is called {merge!r}", help)
-        if name == "residual" and len(parts) != 1:
-            raise self.error(node, f"residual takes one block, got {len(parts)}", _EXAMPLE)
+        if name in ("residual", "matched") and len(parts) != 1:
+            raise self.error(node, f"{name} takes one block, got {len(parts)}", _EXAMPLE)
         if not parts:
             raise self.error(node, f"{name} of nothing", _EXAMPLE)
-        if name == "series":
-            return Series(parts)
-        return Residual(parts[0]) if name == "residual" else Parallel(parts, cast(Merge, merge))
+        match name:
+            case "series":
+                return Series(parts)
+            case "residual":
+                return Residual(parts[0])
+            case "matched":
+                return Matched(parts[0])
+        return Parallel(parts, cast(Merge, merge))
 
     def keyword(self, node: ast.keyword) -> str:
         if node.arg is None:

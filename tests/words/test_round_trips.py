@@ -21,6 +21,7 @@ from stitchcli.records import (
     Insert,
     Itself,
     Keep,
+    Matched,
     Parallel,
     Remove,
     Replace,
@@ -39,7 +40,19 @@ from stitchcli.words.selectors import parse_selector, print_selector
 from stitchcli.words.shapes import DTYPES, parse_spec, print_spec
 from stitchcli.words.values import parse_value, print_value
 
-RESERVED = ("self", "series", "parallel", "residual", "cin", "cout", "h", "w", "min", "max")
+RESERVED = (
+    "self",
+    "series",
+    "parallel",
+    "residual",
+    "matched",
+    "cin",
+    "cout",
+    "h",
+    "w",
+    "min",
+    "max",
+)
 ANY = settings(deadline=None, max_examples=150)
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
@@ -120,6 +133,7 @@ BLOCKS: st.SearchStrategy[Any] = st.recursive(
             st.sampled_from(["add", "mul", "concat", "mean"]),
         )
         | st.builds(Residual, inner | st.just(Itself()))
+        | st.builds(Matched, inner | st.just(Itself()))
         | specs(ARGUMENTS | inner.filter(lambda block: not holds_itself(block)))
     ),
     max_leaves=5,

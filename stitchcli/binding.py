@@ -81,10 +81,7 @@ class Place:
     @property
     def measures(self) -> dict[str, int | None]:
         """What ``cin``, ``cout``, ``h`` and ``w`` stand for here."""
-        height, width = (self.size[-2:] if len(self.size) > 1 else (*self.size, None))[:2] or (
-            None,
-            None,
-        )
+        height, width = (*self.size[-2:], None, None)[:2]
         return {"cin": self.in_channels, "cout": self.out_channels, "h": height, "w": width}
 
 

@@ -29,7 +29,7 @@ _CHEAP = 300_000_000
 
 @dataclass(frozen=True)
 class Request:
-    """What ``stitch inspect`` is asked."""
+    """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own."""
 
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] = ()
@@ -37,6 +37,7 @@ class Request:
     mode: Mode = "eval"
     depth: int | None = None
     expect: int | None = None
+    blocks: tuple[str, ...] = ()
 
 
 def inspect_target(target: Target, request: Request) -> Report:
@@ -66,7 +67,7 @@ def audit(network: Network, request: Request) -> Report:
     """
     check_device(request.device)
     network = _with_widths(network, request)
-    bench = Workbench(network, mode=request.mode)
+    bench = Workbench(network, Catalog(request.blocks), request.mode)
     base, guessed = _base(bench, request)
     result, applied = _result(bench, request, base)
     _expect(applied, request.expect)
@@ -149,7 +150,7 @@ def edited(
 def edited_module(network: Network, request: Request) -> nn.Module:
     """The edited network as an ordinary nn.Module, for the Python API. Raises StitchError."""
     network = _with_widths(network, request)
-    bench = Workbench(network, Catalog(), request.mode)
+    bench = Workbench(network, Catalog(request.blocks), request.mode)
     base, _ = _base(bench, replace(request, device="meta"))
     module, applied = edited(bench, request.edits, base)
     _expect(applied, request.expect)

@@ -25,7 +25,10 @@ ALLOWED = {
     "sources": {"records", "errors", "words", "networks", "tracing"},
     "evidence": set(),
     "binding": {"errors", "evidence", "records", "words"},
-    "catalog": {"errors", "words", "sources"},
+    "config": {"errors", "words"},
+    "entries": {"words"},
+    "library": {"entries", "errors", "words"},
+    "catalog": {"entries", "errors", "library", "words", "sources"},
     "surgery": {"records", "errors", "words", "binding", "catalog", "tracing"},
     "lazy": {"records", "errors", "sources", "surgery", "tracing"},
     "workbench": {"records", "errors", "words", "catalog", "sources", "surgery", "tracing"},
@@ -41,7 +44,10 @@ NO_TORCH = {
     "stages",
     "usage",
     "binding",
+    "config",
+    "entries",
     "evidence",
+    "library",
 }
 
 

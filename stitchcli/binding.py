@@ -27,7 +27,7 @@ _NAMES = {
         out_c output_filters out_filters outplanes nout n_out out out_size""",
     "width": """dim channels hidden_size embed_dim embed_dims channel num_channels embedding_dim
         hidden_dim d_model c num_features gate_channels gate_channel n_feat n_feats feats chan_num
-        features ch nc chan chans plane normalized_shape n_dims num_parameters""",
+        features ch nc chan chans plane normalized_shape normalization_shape n_dims num_parameters""",
     "kernel_size": "kernel_size k k_size kernel ksize",
     "stride": "stride s strides",
     "padding": "padding p pad",
@@ -42,11 +42,16 @@ _NAMES = {
     "scale": "scale scale_factor upscale_factor up_factor upscale downscale_factor",
     "skip": "skip_channels skip_ch skip_dim f_l channels_skip skip",
     "inner": "f_int inter_channels mid_channels",
+    "head_dim": "head_dim dim_head d_head attention_head_dim",
+    "mlp": """mlp_dim mlp_hidden_dim ffn_dim dim_feedforward intermediate_size hidden_features
+        hidden_channels""",
+    "norm_groups": "num_groups n_groups norm_groups",
     "heads": "num_heads n_heads heads n_head nhead head num_attention_heads",
     "batch_first": "batch_first",
     "inputs": "num_inputs n_inputs",
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
+_USUAL = {"kernel_size": 3, "stride": 1, "padding": 1, "dilation": 1, "groups": 1, "bias": True}
 _WINDOW = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 
 
@@ -81,7 +86,7 @@ class Place:
     @property
     def measures(self) -> dict[str, int | None]:
         """What ``cin``, ``cout``, ``h`` and ``w`` stand for here."""
-        height, width = (*self.size[-2:], None, None)[:2]
+        height, width = (None, None, *self.size)[-2:]
         return {"cin": self.in_channels, "cout": self.out_channels, "h": height, "w": width}
 
 
@@ -108,6 +113,8 @@ def bind(
         if parameter.name in arguments or (positional and not required):
             continue
         value = _value(parameter, roles, place, block)
+        if value is None and required:
+            value = _usual(roles[parameter.name], place)
         if value is not None:
             arguments[parameter.name] = value
         elif required:
@@ -116,8 +123,9 @@ def bind(
                 f"{parameter.name!r}",
                 f"give it: {name}:{parameter.name}=…",
             )
-    if "kernel_size" in given and not positional:
-        _keep_size(arguments, roles, given, place)
+    padding = next((p for p in parameters if roles[p.name] == "padding"), None)
+    if not positional and padding is not None and padding.name not in given:
+        _keep_size(arguments, roles, padding, place)
     return arguments
 
 
@@ -189,8 +197,6 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
             return place.in_channels if not only_in or required else None
         case "out":
             return _divided(place.out_channels, parameter.name, block)
-        case "inner":
-            return max(place.in_channels // 2, 1) if required and place.in_channels else None
         case "size":
             return collapse(place.size) if place.size else None
         case "height":
@@ -201,8 +207,6 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
             return len(place.size) or None
         case "scale":
             return _scale(place)
-        case "heads":
-            return _heads(place.in_channels) if required else None
         case "batch_first":
             return True
         case "inputs":
@@ -227,9 +231,25 @@ def _scale(place: Place) -> int | None:
     return scales.pop() if len(scales) == 1 and all(out > size for size, out in pairs) else None
 
 
-def _heads(width: int | None) -> int | None:
-    """The largest number of heads up to 8 that divides a width."""
-    return next((n for n in range(8, 0, -1) if width % n == 0), None) if width else None
+def _usual(role: str, place: Place) -> Any:
+    """What people usually give, for a parameter that has no default of its own."""
+    if role in _USUAL:
+        return _USUAL[role]
+    width = place.in_channels
+    if not width:
+        return None
+    heads = _largest_divisor(width, 8)
+    return {
+        "inner": max(width // 2, 1),
+        "mlp": 4 * width,
+        "heads": heads,
+        "head_dim": width // heads,
+        "norm_groups": _largest_divisor(width, 32),
+    }.get(role)
+
+
+def _largest_divisor(width: int, most: int) -> int:
+    return next(n for n in range(most, 0, -1) if width % n == 0)
 
 
 def _slides_alike(present: set[str], place: Place) -> bool:
@@ -256,17 +276,22 @@ def _hyper_parameter(
 
 
 def _keep_size(
-    arguments: dict[str, Any], roles: Mapping[str, str], given: Mapping[str, Any], place: Place
+    arguments: dict[str, Any], roles: Mapping[str, str], padding: inspect.Parameter, place: Place
 ) -> None:
-    """Another kernel than the one that stood there gets the padding that keeps the size."""
-    names = {role: name for name, role in roles.items()}
-    kernel, padding = arguments.get(names.get("kernel_size", "")), names.get("padding", "")
+    """The padding with which a kernel keeps the size that the place is used to."""
+    kernel = next((v for name, v in arguments.items() if roles.get(name) == "kernel_size"), None)
+    is_set = padding.name in arguments or type(padding.default) is int  # a float is a dropout rate
+    if kernel is None or not is_set or place.family == "pool":
+        return
     old, before = place.window.get("kernel_size"), place.window.get("padding")
-    if not isinstance(old, tuple) or not isinstance(before, tuple) or padding in ("", *given):
+    if isinstance(old, tuple) and isinstance(before, tuple):
+        steps = place.window.get("dilation") or (1,) * len(old)
+    elif not place.window and place.size and place.size == place.size_out:
+        old, before, steps = (1,) * len(place.size), (0,) * len(place.size), (1,) * len(place.size)
+    else:
         return
     kernels = kernel if isinstance(kernel, tuple) else (kernel,) * len(old)
-    steps = place.window.get("dilation") or (1,) * len(old)
-    if padding in arguments and all(isinstance(k, int) for k in kernels):
+    if all(isinstance(k, int) for k in kernels) and len(kernels) == len(old):
         more = (d * (k - o) // 2 for k, o, d in zip(kernels, old, steps, strict=True))
         kept = tuple(max(p + m, 0) for p, m in zip(before, more, strict=True))
-        arguments[padding] = collapse(kept)
+        arguments[padding.name] = collapse(kept)

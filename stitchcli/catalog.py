@@ -16,7 +16,8 @@ from stitchcli.words.near import did_you_mean
 
 
 class Catalog:
-    """Classes by the name that an edit gives; remembers the user's files it had to import.
+    """Classes by the name that an edit gives; remembers the user's files it had to import, and how
+    blocks fitted where they were tried (see surgery/build.py).
 
     ``folders`` hold blocks of the user's own, which go before bundled ones and those of torch.nn.
     """
@@ -24,6 +25,7 @@ class Catalog:
     def __init__(self, folders: Sequence[str] = ()) -> None:
         self.library = Library(tuple(folders))
         self.user_codes: list[UserCode] = []
+        self.fits: dict[Any, Any] = {}
         self._classes: dict[str, Any] = {}
         self._modules: dict[Path, ModuleType] = {}
 

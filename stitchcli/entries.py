@@ -58,7 +58,7 @@ class BlockEntry:
     family: str = ""
     shape: str = ""
     parameters: str = ""
-    init: str = ""
+    is_identity: bool = False
     arguments: tuple[Argument, ...] = ()
     bundled: bool = False
     fault: str = ""
@@ -189,7 +189,7 @@ def _describe(name: str, file: Path, text: str, node: ast.ClassDef | None) -> Bl
         family=facts.get("Family", ""),
         shape=facts.get("Shape", ""),
         parameters=facts.get("Parameters", ""),
-        init=facts.get("Init", ""),
+        is_identity=facts.get("Init") == "identity",
         arguments=_arguments(node) if node else (),
     )
 

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_IN_AND_OUT = re.compile(r"(Conv(Transpose)?[123]d|Linear)$")
+_IN_AND_OUT = re.compile(r"(^|[a-z_])(Conv|conv)|Linear$|^(Conv|Linear)")
 _WIDTH = re.compile(r"((Batch|Instance|Layer|RMS)Norm([123]d)?|PReLU|MultiheadAttention)$")
 _KEYWORDS = {
     "in_channels": "in", "in_features": "in", "out_channels": "out", "out_features": "out",

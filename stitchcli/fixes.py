@@ -113,7 +113,8 @@ class Trial:
         worked: list[Fix] = []
         seen: set[object] = set()
         for fix in diagnostic.fixes[:_MOST_TRIED]:
-            fix = replace(fix, edits=tuple(_plainly(edit, self.base) for edit in fix.edits))
+            if not fix.instead:  # those are the user's own selectors
+                fix = replace(fix, edits=tuple(_plainly(edit, self.base) for edit in fix.edits))
             key = (fix.edits, fix.inputs)
             # sizes are tried from the nearest on: the first that runs will do
             if key in seen or (fix.inputs and any(other.inputs for other in worked)):
@@ -127,7 +128,7 @@ class Trial:
 
     def _judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
         """What a trial changed. It solves a fault that is gone while none came in its place."""
-        before = Counter(map(_key, self.diagnostics))
+        before = Counter(_key(each) for each in self.diagnostics if each.severity != "note")
         allowed = before - Counter([_key(diagnostic)]) if diagnostic else before
         after = trial.result
         return Verification(
@@ -135,7 +136,8 @@ class Trial:
             outputs=tuple(spec.shape for spec in after.outputs),
             delta_params=after.params - self.result.params,
             remaining=len(trial.errors),
-            solved=Counter(map(_key, trial.diagnostics)) <= allowed
+            solved=Counter(_key(each) for each in trial.diagnostics if each.severity != "note")
+            <= allowed
             and (after.complete or not self.result.complete),
         )
 

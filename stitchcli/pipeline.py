@@ -11,11 +11,22 @@ from torch import nn
 
 from stitchcli import __version__
 from stitchcli.catalog import Catalog
+from stitchcli.checks import Checks
 from stitchcli.errors import EditError, ModelError
 from stitchcli.fixes import Trial
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
-from stitchcli.records import Applied, Audit, Edit, Keep, Report, Target, TensorSpec, Trace
+from stitchcli.records import (
+    Applied,
+    Audit,
+    Check,
+    Edit,
+    Keep,
+    Report,
+    Target,
+    TensorSpec,
+    Trace,
+)
 from stitchcli.rules import diagnose
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
@@ -37,6 +48,7 @@ class Request:
     mode: Mode = "eval"
     depth: int | None = None
     expect: int | None = None
+    verify: bool = False
     blocks: tuple[str, ...] = ()
 
 
@@ -69,12 +81,16 @@ def audit(network: Network, request: Request) -> Report:
     network = _with_widths(network, request)
     bench = Workbench(network, Catalog(request.blocks), request.mode)
     base, guessed = _base(bench, request)
-    result, applied = _result(bench, request, base)
+    result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)
     facts = Audit(base, result, applied)
     trial = Trial(bench, base, request.edits, base.inputs, result, diagnose(facts))
     diagnostics = trial.verified()
     together = trial.together(diagnostics)
+    checker = Checks(bench, request.edits, base, result)
+    checks: tuple[Check, ...] = ()
+    if request.edits and not any(each.severity == "error" for each in diagnostics):
+        checks = (*checker.on_meta(), *_numbers(checker, request, module, applied))
     rows, depth = stages(base, result, request.depth)
     return Report(
         name=network.name,
@@ -88,12 +104,23 @@ def audit(network: Network, request: Request) -> Report:
         inputs_guessed=guessed,
         notes=tuple(dict.fromkeys((*network.notes, *bench.notes))),
         together=together,
+        checks=checks,
         versions={
             "version": __version__,
             "torch": str(torch.__version__),
             "python": platform.python_version(),
         },
     )
+
+
+def _numbers(
+    checker: Checks, request: Request, module: nn.Module | None, applied: tuple[Applied, ...]
+) -> tuple[Check, ...]:
+    if not request.verify:
+        return ()
+    if module is None:
+        return (Check("numbers", "skip", "there are none on meta; give --device cpu or cuda"),)
+    return checker.with_numbers(module, applied)
 
 
 def _with_widths(network: Network, request: Request) -> Network:
@@ -124,13 +151,16 @@ def _base(bench: Workbench, request: Request) -> tuple[Trace, bool]:
     return found, not request.inputs
 
 
-def _result(bench: Workbench, request: Request, base: Trace) -> tuple[Trace, tuple[Applied, ...]]:
+def _result(
+    bench: Workbench, request: Request, base: Trace
+) -> tuple[Trace, tuple[Applied, ...], nn.Module | None]:
+    """The trace after the edits, and the edited network where it has numbers."""
     if not request.edits:
-        return base, ()
+        return base, (), None
     if request.device == "meta":
-        return bench.attempt(request.edits, base.inputs, base)
+        return *bench.attempt(request.edits, base.inputs, base), None
     module, applied = edited(bench, request.edits, base)
-    return bench.trace(module, base.inputs, applied, request.device), applied
+    return bench.trace(module, base.inputs, applied, request.device), applied, module
 
 
 def edited(

@@ -286,6 +286,18 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Stranger:
+    """A module with parameters that ran and is no part of the network: ``path`` is the module whose
+    forward ran it, and ``is_new`` says that it was built in that forward."""
+
+    path: str
+    kind: str
+    params: int
+    is_new: bool
+    site: Site | None = None
+
+
+@dataclass(frozen=True)
 class Trace:
     """One forward pass: a crash is part of the record."""
 
@@ -299,6 +311,7 @@ class Trace:
     device: str
     mode: str
     complete: bool = True
+    strangers: tuple[Stranger, ...] = ()
 
     @cached_property
     def params(self) -> int:
@@ -493,6 +506,16 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Check:
+    """Something tried on the edited network: ``warn`` is for what the user has to judge, ``skip``
+    for what could not be tried; ``text`` says why."""
+
+    name: str
+    status: Literal["pass", "warn", "fail", "skip"]
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
     faults that can be mended at once."""
@@ -508,9 +531,11 @@ class Report:
     inputs_guessed: bool
     notes: tuple[str, ...] = ()
     together: Fix | None = None
+    checks: tuple[Check, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
-        """True if a fault of severity ``error`` was found."""
-        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+        """True if a fault of severity ``error`` was found, or a check failed."""
+        faults = any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+        return faults or any(check.status == "fail" for check in self.checks)

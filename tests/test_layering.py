@@ -32,6 +32,7 @@ ALLOWED = {
     "surgery": {"records", "errors", "words", "binding", "catalog", "tracing"},
     "lazy": {"records", "errors", "sources", "surgery", "tracing"},
     "workbench": {"records", "errors", "words", "catalog", "sources", "surgery", "tracing"},
+    "checks": {"records", "errors", "surgery", "tracing", "workbench"},
     "guess": {"records", "errors", "workbench"},
     "fixes": {"records", "errors", "rules", "surgery", "workbench"},
 }

@@ -83,7 +83,7 @@ def page(entry: BlockEntry, width: int) -> str:
         "family": entry.family,
         "shape": entry.shape,
         "parameters": _formula(entry),
-        "starts as": entry.init,
+        "starts as": "the identity" if entry.is_identity else "",
         "arguments": arguments,
         "from": entry.place,
     }
@@ -110,7 +110,7 @@ def _document(entry: BlockEntry, source: bool) -> dict[str, Any]:
         "shape": entry.shape or None,
         "parameters": entry.parameters or None,
         f"params_at_{WIDTH}": entry.count(),
-        "init": entry.init or None,
+        "is_identity": entry.is_identity,
         "arguments": [{"name": a.name, "default": a.default} for a in entry.arguments],
         "bundled": entry.bundled,
         "file": str(entry.file),

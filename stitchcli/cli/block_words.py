@@ -16,16 +16,16 @@ from stitchcli.entries import Argument, BlockEntry
 _PLACES = {
     "conv": ("--replace conv[k=3]={}", "--replace conv={}"),
     "attention": ("--after down*={}", "--before outc={}"),
-    "fusion": ("--replace cat={}", "--replace role:fuse={}"),
-    "down": ("--replace role:down={}", "--replace pool={}"),
-    "up": ("--replace role:up={}",),
+    "fusion": ("--replace cat={}", "--replace fuse={}"),
+    "down": ("--replace down={}", "--replace pool={}"),
+    "up": ("--replace up={}",),
     "block": ("--replace DoubleConv={}", "--replace down*/DoubleConv={}"),
     "adapter": ("--after inc={}",),
 }
 #: And those that can give no other width than they take.
 _SAME_WIDTH = {
     "conv": ("--replace conv[k=3,in=256,out=256]={}", "--after down*={}"),
-    "fusion": ("--replace cat={}+pointwise", "--replace role:fuse={}+pointwise"),
+    "fusion": ("--replace cat={}+pointwise", "--replace fuse={}+pointwise"),
     "block": ("--after down*={}", "--before outc={}"),
 }
 _ANYWHERE = ("--after down*={}",)

@@ -18,7 +18,7 @@ from stitchcli.library import Library
 from stitchcli.words.near import did_you_mean
 
 app = typer.Typer(
-    help="List the blocks that edits can name, show one, or copy some into your project.",
+    help="List the blocks, show one, or copy some into your project.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
@@ -36,7 +36,7 @@ def list_blocks(
     format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
     blocks: Blocks = [],
 ) -> None:
-    """Every block with its parameters at 64 channels, its shapes and its paper."""
+    """Every block: parameters at 64 channels, shapes, paper."""
     library = _library(blocks)
     entries = library.listed()
     known = [name for name, _ in views.by_family(entries)]
@@ -51,7 +51,8 @@ def list_blocks(
         return
     is_table = format is Format.table
     text = views.list_text(shown, _columns()) if is_table else views.list_markdown(shown)
-    write_text(text + "".join(f"\nnote: {note}" for note in library.notes()), format)
+    notes = "".join(f"note: {note}\n" for note in library.notes())
+    write_text(f"{text}\n{notes}" if notes else text, format)
 
 
 @app.command("show")
@@ -60,7 +61,7 @@ def show_block(
     format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
     blocks: Blocks = [],
 ) -> None:
-    """What is known of one block, flags to try it with, and its source."""
+    """One block: what it is, flags to try it, its source."""
     entry = _library(blocks).get(name)
     if format is Format.json:
         write_text(views.blocks_json([entry], (), source=True), format)
@@ -79,7 +80,7 @@ def add_blocks(
     force: Annotated[bool, typer.Option("--force", help="Write over files that differ.")] = False,
     blocks: Blocks = [],
 ) -> None:
-    """Copy blocks into your project, to be changed there; all of them or none."""
+    """Copy blocks into your project: all of them or none."""
     library = _library(blocks)
     entries = [library.get(name) for name in names]
     if to is None:

@@ -112,6 +112,10 @@ def inspect(
         typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:N, or meta (no weights, no numbers)."),
     ] = "cpu",
     train: Annotated[bool, typer.Option("--train", help="Run in training mode.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Also check the edited network with numbers on the device."),
+    ] = False,
     depth: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="How deep calls within calls are shown as rows."),
@@ -160,7 +164,7 @@ def inspect(
         from stitchcli.pipeline import Request, inspect_target
 
         mode: Literal["eval", "train"] = "train" if train else "eval"
-        request = Request(edits, inputs, device, mode, depth, expect, folders)
+        request = Request(edits, inputs, device, mode, depth, expect, verify, folders)
         report = inspect_target(place, request)
     _write(report, format, files, quiet, color)
     return int(report.has_errors)

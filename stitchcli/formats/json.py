@@ -82,6 +82,10 @@ def _model(report: Report) -> dict[str, Any]:
         "depth": report.depth,
         "stages": [_stage(row) for row in report.stages],
         "diagnostics": [_diagnostic(each) for each in report.diagnostics],
+        "checks": [
+            {"id": check.name, "status": check.status, "text": check.text}
+            for check in report.checks
+        ],
         "together": _fix(report.together) if report.together else None,
         "uncounted_ops": [{"op": op, "calls": calls} for op, calls in report.result.uncounted],
         "notes": list(report.notes),
@@ -109,6 +113,7 @@ def _applied(item: Applied) -> dict[str, Any]:
                 "path": b.path,
                 "block": b.block,
                 "arguments": {k: _plain(v) for k, v in b.arguments.items()},
+                "notes": list(b.notes),
             }
             for b in item.built
         ],

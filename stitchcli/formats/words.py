@@ -54,7 +54,7 @@ def totals(report: Report) -> list[tuple[str, str]]:
         lines.append(
             ("note", "MACs and FLOPs are those of the forward with its faults patched over")
         )
-    return lines
+    return lines + check_lines(report)
 
 
 def _outputs(report: Report) -> str:
@@ -66,11 +66,21 @@ def _outputs(report: Report) -> str:
     return " → ".join(dict.fromkeys(sides))
 
 
+def check_lines(report: Report) -> list[tuple[str, str]]:
+    """What was tried on the edited network: all that went well on one line, the rest one by one."""
+    passed = [check.name for check in report.checks if check.status == "pass"]
+    lines = [("checked", " · ".join(passed))] if passed else []
+    words = {"warn": "warning", "fail": "failed", "skip": "not checked"}
+    others = (check for check in report.checks if check.status != "pass")
+    return lines + [(words[check.status], f"{check.name}: {check.text}") for check in others]
+
+
 def edit_line(item: Applied) -> tuple[str, str]:
     """A flag, and what it matched."""
     count = len(item.matched)
     plural = "" if count == 1 else "s"
-    verb = "kept" if isinstance(item.edit, Keep) else "module" + plural
+    calls = any("/" in path or path.startswith("op:") for path in item.matched)
+    verb = "kept" if isinstance(item.edit, Keep) else ("place" if calls else "module") + plural
     paths = item.matched if count <= 4 else (*item.matched[:3], "…", item.matched[-1])
     notes = f" ({'; '.join(item.notes)})" if item.notes else ""
     names = ", ".join(path or "(root)" for path in paths)
@@ -78,13 +88,16 @@ def edit_line(item: Applied) -> tuple[str, str]:
 
 
 def bound_lines(item: Applied) -> list[str]:
-    """What the blocks of an edit were built with, equal ones once."""
-    counts: dict[str, int] = {}
+    """What the blocks of an edit were built with, equal ones once, and how they were adapted."""
+    counts: dict[tuple[str, tuple[str, ...]], int] = {}
     for built in item.built:
         words = ", ".join(f"{name}={value}" for name, value in built.arguments.items())
-        text = f"{built.block}({words})"
-        counts[text] = counts.get(text, 0) + 1
-    lines = [f"{text}" + (f" ×{count}" if count > 1 else "") for text, count in counts.items()]
+        key = f"{built.block}({words})", built.notes
+        counts[key] = counts.get(key, 0) + 1
+    lines = [
+        text + (f" ×{count}" if count > 1 else "") + (f": {'; '.join(notes)}" if notes else "")
+        for (text, notes), count in counts.items()
+    ]
     return lines if len(lines) <= 2 else [lines[0], f"… {len(lines) - 1} more shapes"]
 
 

@@ -19,7 +19,9 @@ from stitchcli.rules import (
     st108_misfit,
     st201_zero_sized,
     st202_never_ran,
+    st203_stranger,
     st204_costs_more,
+    st208_wide_kernel,
 )
 
 Rule = Callable[[Audit], Iterator[Diagnostic]]
@@ -34,7 +36,9 @@ RULES: tuple[Rule, ...] = (
     st108_misfit.check,
     st201_zero_sized.check,
     st202_never_ran.check,
+    st203_stranger.check,
     st204_costs_more.check,
+    st208_wide_kernel.check,
 )
 
 

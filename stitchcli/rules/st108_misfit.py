@@ -1,6 +1,7 @@
 """ST108: a block that gives another shape than its place, or the branches beside it, want.
 
-What follows it then refuses what comes, or the network gives another output.
+An error where something refuses what then comes, a warning where the network's output changes, a
+note where all goes on as before.
 """
 
 from __future__ import annotations
@@ -8,24 +9,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stitchcli.records import Applied, Audit, Diagnostic, Fix, Insert, Misfit, Replace, Wrap
+from stitchcli.records import (
+    Applied,
+    Audit,
+    Diagnostic,
+    Fix,
+    Insert,
+    Misfit,
+    Replace,
+    Severity,
+    Wrap,
+)
 from stitchcli.words.edits import print_edit
 from stitchcli.words.selectors import parse_selector
 from stitchcli.words.shapes import format_shape
 
 
 def check(audit: Audit) -> Iterator[Diagnostic]:
-    """One diagnostic for each edit with blocks that do not fit, if it made a difference."""
+    """One diagnostic for each edit with blocks that do not fit."""
     broke = len(audit.result.problems) > len(audit.base.problems) or (
         audit.base.complete and not audit.result.complete
     )
     changed = audit.result.outputs != audit.base.outputs
+    if audit.base.problems and not broke:
+        return  # what came by in a broken network is not what is wanted
+    severity: Severity = "error" if broke else "warning" if changed else "note"
     for item in audit.applied:
-        if item.misfits and (broke or changed):
-            yield _diagnostic(item, item.misfits[0], "error" if broke else "warning")
+        if item.misfits:
+            yield _diagnostic(item, item.misfits[0], severity)
 
 
-def _diagnostic(item: Applied, first: Misfit, severity: str) -> Diagnostic:
+def _diagnostic(item: Applied, first: Misfit, severity: Severity) -> Diagnostic:
     gives, wanted = format_shape(first.gives), format_shape(first.wanted)
     if first.branch:
         title = f"{first.branch} gives {gives} in a branch beside {wanted}"
@@ -35,7 +49,7 @@ def _diagnostic(item: Applied, first: Misfit, severity: str) -> Diagnostic:
     more = f"; so at {len(labels) - 1} more places" if len(labels) > 1 else ""
     return Diagnostic(
         code="ST108",
-        severity="error" if severity == "error" else "warning",
+        severity=severity,
         path=first.label,
         title=title + more,
         phase="config",

@@ -52,14 +52,15 @@ class Piece:
 class Made:
     """A module for a place, the shape that it gives there (empty where nobody could tell), and the
     named blocks in it. ``order`` is that in which it takes several tensors; ``mended`` is the
-    block with its branches made to fit each other, and ``odd`` a branch that does not and what the
-    others give."""
+    block with its branches made to fit each other and ``mended_shape`` what that gives, ``odd`` a
+    branch that does not fit, what it gives and what the others give."""
 
     module: nn.Module
     shape: Shape
     pieces: tuple[Piece, ...] = ()
     order: tuple[int, ...] = ()
     mended: Block | None = None
+    mended_shape: Shape = ()
     odd: tuple[Block, Shape, Shape] | None = None
 
 
@@ -108,7 +109,8 @@ class Builder:
         module = nn.Sequential(*modules) if plain else SeriesPart(modules)
         odd = next((each.odd for each in made if each.odd), None)
         mended = Series(_mended(parts, made)) if odd else None
-        return Made(module, made[-1].shape, pieces, made[0].order, mended, odd)
+        shape = made[-1].mended_shape or made[-1].shape
+        return Made(module, made[-1].shape, pieces, made[0].order, mended, shape, odd)
 
     def _parallel(self, block: Parallel, place: Place, measures: Measures) -> Made:
         made = [self.make(part, place, measures) for part in block.parts]
@@ -117,14 +119,17 @@ class Builder:
         pieces = tuple(p for i, each in enumerate(made) for p in _below(each, f"parts.{i}"))
         shape = _merged([each.shape for each in made], block.merge, axis)
         parts, odd = list(_mended(block.parts, made)), next((m.odd for m in made if m.odd), None)
+        goals = list[Shape]()
         wanted = leading(block.parts, [each.shape for each in made], place)
         for index, each in enumerate(made):
             goal = joinable(wanted, each.shape, block.merge, axis)
+            goals.append(goal)
             if each.shape != goal:
                 parts[index] = adapted(parts[index], each.shape, goal, place)
                 odd = odd or (block.parts[index], each.shape, goal)
         mended = replace(block, parts=tuple(parts)) if odd else None
-        return Made(module, shape, pieces, (), mended, odd)
+        mended_shape = _merged(goals, block.merge, axis)
+        return Made(module, shape, pieces, (), mended, mended_shape, odd)
 
     def _residual(self, part: Block, place: Place, measures: Measures) -> Made:
         if len(place.shapes) > 1:
@@ -141,7 +146,7 @@ class Builder:
             mended = adapted(mended, made.shape, came, place)
         pieces = _below(made, "part")
         whole = Residual(mended) if odd else None
-        return Made(ResidualPart(made.module), made.shape, pieces, (), whole, odd)
+        return Made(ResidualPart(made.module), made.shape, pieces, (), whole, came, odd)
 
     def _shape_of_itself(self, place: Place) -> Shape:
         return self.itself(place.shapes) if self.itself else place.shape_out
@@ -153,17 +158,22 @@ class Builder:
         given = {name: self._value(value, measures) for name, value in block.arguments}
         positional = [self._value(value, measures) for value in block.positional]
         arguments = bind(source, block.name, given, place, positional=positional)
+        shown = {name: _shown(value) for name, value in arguments.items()}
+        known = block.name, repr(shown), place.shapes, place.layout, place.given, place.dtype
         twin, sites = None, dict[Site, None]()
-        way = None
-        if place.shapes:
+        if known in self.catalog.fits:
+            way, sites = self.catalog.fits[known]
+        elif place.shapes:
             way, twin = self._fit(block, source, arguments, place, sites)
+            self.catalog.fits[known] = way, sites
+        else:
+            way = None
         module = twin if twin is not None and self.device == _META else None
         if module is None:
             module = self._construct(block, source, arguments, place, self.device, sites)
         module = module.to(self.dtype) if self.dtype else module
         notes = [*way.notes(place)] if way else []
         notes += [f"{s.file}:{s.line} asks for CUDA; kept on {self.device.type}" for s in sites]
-        shown = {name: _shown(value) for name, value in arguments.items()}
         path = ""
         if way is not None:
             adapted = way.adapt(module, place)
@@ -245,6 +255,8 @@ def misfits_of(
         mended = each.mended or block
         if each.odd is not None:
             part, gives, wanted = each.odd
+            if place.shape_out and each.mended_shape != place.shape_out:
+                mended = adapted(mended, each.mended_shape, place.shape_out, place)
             found.append(Misfit(label, wanted, gives, mended, print_block(part)))
         elif each.shape and place.shape_out and each.shape != place.shape_out:
             mended = adapted(mended, each.shape, place.shape_out, place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,15 +91,21 @@ def fit(
     return next(iter((*sure, *found)), None)
 
 
-def run_quietly(function: Run, values: Sequence[Tensor]) -> Any:
-    """Run something that is only looked at: no gradient, no attention to what it says of CUDA."""
-    device = values[0].device if values else torch.device("cpu")
+@contextmanager
+def watched_lightly(device: str) -> Iterator[None]:
+    """Runs code that is only looked at: kept on ``device``, on meta without what torch's kernels
+    there import at first use."""
     with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(StayOn(device.type))
-        if device.type == "meta":
-            stack.enter_context(device)
+        stack.enter_context(StayOn(device))
+        if device == "meta":
+            stack.enter_context(torch.device("meta"))
             stack.enter_context(LightKernels())  # type: ignore[no-untyped-call]
+        yield
+
+
+def run_quietly(function: Run, values: Sequence[Tensor]) -> Any:
+    """Run something that is only looked at, without gradients."""
+    with torch.no_grad(), watched_lightly(values[0].device.type if values else "cpu"):
         return function(*values)
 
 

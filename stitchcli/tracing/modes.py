@@ -91,8 +91,13 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 @contextmanager
 def watch_modules(recorder: Recorder) -> Iterator[None]:
-    """Record every module call, with keyword arguments, by wrapping ``nn.Module.__call__``."""
-    original = nn.Module.__call__
+    """Record every module call, with keyword arguments, by wrapping ``nn.Module.__call__``; and
+    every module that is built meanwhile."""
+    original, build = nn.Module.__call__, nn.Module.__init__
+
+    def build_and_note(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        recorder.newborn[id(module)] = module
+        build(module, *args, **kwargs)
 
     def call_and_record(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         entered = recorder.enter(module, args, kwargs, sys._getframe(1))
@@ -110,9 +115,11 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
         return result
 
     nn.Module.__call__ = call_and_record  # type: ignore[method-assign]
+    nn.Module.__init__ = build_and_note  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
+        nn.Module.__init__ = build  # type: ignore[method-assign]
         nn.Module.__call__ = original  # type: ignore[method-assign]
 
 

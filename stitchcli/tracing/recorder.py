@@ -10,7 +10,7 @@ from weakref import ref
 
 from torch import Tensor, nn
 
-from stitchcli.records import Call, Problem, Ref
+from stitchcli.records import Call, Problem, Ref, Stranger
 from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
@@ -66,6 +66,10 @@ class Recorder:
     refusal: Refusal | None = None
     current: OpenCall | None = None
     failed: tuple[BaseException, OpenCall] | None = None
+    #: Modules that are no part of the network, kept alive so that their ids stay their own.
+    met: dict[int, nn.Module] = field(default_factory=dict)
+    newborn: dict[int, nn.Module] = field(default_factory=dict)
+    strangers: dict[Stranger, None] = field(default_factory=dict)
 
     def name_inputs(self, args: Sequence[Tensor], kwargs: Mapping[str, Tensor]) -> None:
         """Call the network's inputs by their keywords, or by number where there are several."""
@@ -95,6 +99,7 @@ class Recorder:
         not part of the network."""
         path = self.paths.get(id(module))
         if path is None:
+            self.meet(module, frame)
             return None
         call = self._open(path, kind_of(module), None, self.atomic[id(module)], frame)
         call.inputs = self.refs((args, kwargs))
@@ -104,6 +109,21 @@ class Recorder:
             self.problems.append(self._problem(fault, op, call))
         self.stack.append(call)
         return call, args
+
+    def meet(self, module: nn.Module, frame: Any) -> None:
+        """Note a module that runs and is no part of the network, with all that is in it."""
+        if id(module) in self.met:
+            return
+        self.met.update((id(each), each) for each in module.modules())
+        params = sum(parameter.numel() for parameter in module.parameters())
+        if params:
+            path = self.stack[-1].path if self.stack else ""
+            self.strangers[
+                Stranger(
+                    path, kind_of(module), params, id(module) in self.newborn,
+                    site_of(nearest_spot(frame)),
+                )
+            ] = None  # fmt: skip
 
     def leave(self, call: OpenCall, result: Any) -> None:
         """Close a module's call with what it returned."""

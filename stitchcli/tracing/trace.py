@@ -68,6 +68,7 @@ def trace(
         device=device,
         mode=mode,
         complete=complete,
+        strangers=tuple(recorder.strangers),
     )
 
 

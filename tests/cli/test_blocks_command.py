@@ -259,3 +259,62 @@ def test_add_where_the_path_has_signs_of_the_edit_language(stitch: Any, here: Pa
     out = run(stitch, "add", "groupconv", "--to", "a+b,c(1)").out
     words = shlex.split(next(line for line in out.splitlines() if "NETWORK" in line))[3:]
     assert stitch("unet", *words, "-i", "1x3x32x32", "--device", "meta").code == 0
+
+
+# ------------------------------------------------------------------------------- one's own
+
+
+@pytest.fixture
+def own(here: Path) -> Path:
+    """A folder with a block, one of a bundled name, a broken file, and settings that name it."""
+    folder = here / "我的 blocks"
+    folder.mkdir()
+    gate = bundled()["se"].file.read_text(encoding="utf-8").replace("SE", "Gate")
+    (folder / "门.py").write_bytes(gate.replace("Squeeze", "门 Squeeze").encode("gbk"))
+    (folder / "eca.py").write_text(gate.replace("Gate", "Mine"))
+    (folder / "broken.py").write_text("class (:\n")
+    return folder
+
+
+@pytest.mark.parametrize("by_settings", [False, True])
+def test_folders_on_the_command_line(stitch: Any, own: Path, by_settings: bool) -> None:
+    flags = ["--blocks", own.name]
+    if by_settings:
+        text = f'[tool.stitch]\nblocks = ["{own.name}"]\n'
+        (own.parent / "pyproject.toml").write_text(text, encoding="utf-8")
+        flags = []
+    text = run(stitch, "list", *flags).out
+    assert "门" in first_words(text) and "broken.py is left out: line 1" in text
+    assert "stitchcli.blocks.eca:ECA" in text
+    assert "class Gate" in run(stitch, "show", "门", *flags).out
+    for example in json.loads(run(stitch, "show", "门", "-f", "json", *flags).out)["blocks"][0][
+        "examples"
+    ]:
+        assert stitch("unet", *shlex.split(example), "--device", "meta").code == 0
+    result = stitch("unet", "--after", "down1=门", "--after", "down2=eca", *flags, "-f", "json")
+    built = [b["block"] for e in json.loads(result.out)["models"][0]["edits"] for b in e["built"]]
+    assert result.code == 0 and built == ["门", "eca"]
+    copied = run(stitch, "add", "门", "--to", "copies", *flags)
+    assert "from copies.门 import Gate" in copied.out
+    assert (own.parent / "copies" / "门.py").read_bytes() == (own / "门.py").read_bytes()
+
+
+def test_the_list_is_aligned_where_signs_are_wide(stitch: Any, own: Path) -> None:
+    lines = run(stitch, "list", "--family", "attention", "--blocks", own.name).out.splitlines()
+    (wide,) = [line for line in lines if line.startswith("  门")]
+    (plain,) = [line for line in lines if line.startswith("  se ")]
+    assert wide.index("(B") + 1 == plain.index("(B")
+
+
+def test_no_report_goes_over_a_block_of_a_folder(stitch: Any, own: Path) -> None:
+    before = (own / "eca.py").read_bytes()
+    out = f"json:{own.name}/eca.py"
+    result = stitch("net.py", "-i", "1x3x8x8", "--blocks", own.name, "--out", out)
+    assert result.code == 2 and "eca.py" in result.err and (own / "eca.py").read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [["inspect", "net.py"], ["blocks", "list"]])
+def test_settings_that_are_wrong_are_2(stitch: Any, here: Path, words: list[str]) -> None:
+    (here / "pyproject.toml").write_text("[tool.stitch]\nblcoks = []\n")
+    result = stitch(*words[1:], command=words[0])
+    assert result.code == 2 and "pyproject.toml" in result.err and "'blocks'" in result.err

@@ -164,7 +164,7 @@ def test_the_outermost_match_is_replaced(builtin: Any) -> None:
         ("--replace conv=dwcnov", "dwcnov"),
         ("--replace conv=dwconv:kernal_size=3", "kernal_size"),
         ("--replace conv=Conv2d:groups=7", "groups=7"),
-        ("--replace inc=GroupNorm", "num_groups"),
+        ("--replace inc=Unflatten", "unflattened_size"),
         ("--replace UNet=Identity", "whole network"),
         ("--remove UNet", "whole network"),
         ("--replace conv=nosuch.py:Net", r"nosuch\.py"),

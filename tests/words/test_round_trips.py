@@ -7,7 +7,7 @@ from keyword import iskeyword
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stitchcli.errors import StitchError
@@ -195,7 +195,7 @@ def test_what_can_be_read_is_printed_so_that_it_reads_the_same(text: str) -> Non
     try:
         selector = parse_selector(text)
     except StitchError:
-        assume(False)
+        return
     assert parse_selector(print_selector(selector)) == selector
 
 

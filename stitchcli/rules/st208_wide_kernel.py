@@ -1,0 +1,64 @@
+"""ST208: a kernel as wide as the whole axis that it slides over.
+
+The classic: efficient channel attention built with the channel count as its kernel size,
+``Conv1d(1, 1, kernel_size=63, padding=31)`` on a vector of 63.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stitchcli.records import Audit, Call, Diagnostic, Fix, Label, Layer, Set, Shape, Trace
+from stitchcli.words.selectors import exactly
+from stitchcli.words.shapes import format_shape
+
+#: Smaller ones are common on the small maps at the end of a network.
+_LEAST = {1: 7, 2: 15, 3: 15}
+
+
+def check(audit: Audit) -> Iterator[Diagnostic]:
+    """One diagnostic for each padded convolution whose kernel covers all that it slides over."""
+    trace = audit.result
+    seen: set[str] = set()
+    for call in trace.calls:
+        layer = trace.layers.get(call.path) if call.is_module else None
+        if layer is None or layer.path in seen or layer.family != "conv":
+            continue
+        kernel = _kernel(layer)
+        if kernel and _covers(kernel, call):
+            seen.add(layer.path)
+            yield _say(trace, layer, call, kernel)
+
+
+def _kernel(layer: Layer) -> Shape:
+    """The kernel of a dense convolution that is no stem or pooling; long depthwise ones are
+    meant."""
+    kernel, stride = layer.attributes.get("kernel_size"), layer.attributes.get("stride")
+    if not isinstance(kernel, tuple) or stride != (1,) * len(kernel):
+        return ()
+    return kernel if layer.attributes.get("groups") == 1 else ()
+
+
+def _covers(kernel: Shape, call: Call) -> bool:
+    if not call.inputs or not call.outputs:
+        return False
+    rank = len(kernel)
+    came, gave = call.inputs[0].shape[-rank:], call.outputs[0].shape[-rank:]
+    return came == gave and all(
+        k >= size and k >= _LEAST.get(rank, 15) for k, size in zip(kernel, came, strict=True)
+    )
+
+
+def _say(trace: Trace, layer: Layer, call: Call, kernel: Shape) -> Diagnostic:
+    where = exactly(layer.path)
+    edits = (Set(where, "kernel_size", 3), Set(where, "padding", 1))
+    size = call.inputs[0].shape[-len(kernel) :]
+    return Diagnostic(
+        code="ST208",
+        severity="warning",
+        path=layer.path,
+        title=f"{layer.path} slides a kernel of {format_shape(kernel)} over {format_shape(size)}",
+        primary=Label(layer.built, "built here") if layer.built else None,
+        notes=("was a channel count passed as the kernel size?",),
+        fixes=(Fix("a kernel of 3", edits),),
+    )

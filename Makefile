@@ -4,13 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: inspect test zoo lint types format clean
+.PHONY: inspect test numbers zoo lint types format clean
 
 inspect: $(VENV)/.run ## the main job
 	$(BIN)/stitch inspect unet --replace conv=dwconv
 
 test: $(VENV)/.dev ## every test but the sweep over installed model zoos
 	$(BIN)/python -m pytest -n 2
+
+numbers: $(VENV)/.run ## the published parameter counts, each with the flags that make it
+	$(BIN)/python tests/published_numbers.py
 
 zoo: $(VENV)/.zoo ## real networks from timm, torchvision, transformers, diffusers, MONAI, ultralytics
 	$(BIN)/python -m pytest -n 2 -m zoo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
 from typing import Any, Literal
 
 from torch import nn
@@ -29,19 +30,22 @@ def inspect(
     device: str | None = None,
     mode: Literal["eval", "train"] = "eval",
     depth: int | None = None,
+    blocks: Sequence[str | PathLike[str]] = (),
 ) -> Report:
     """What ``stitch inspect`` knows about a network.
 
     ``network`` is a live module, which is left as it was, or a target such as ``"unet"`` or
     ``"model.py:Net"``. ``edits`` are flags (``"--replace conv=dwconv"``) or Edit records.
     ``input`` is ``"1x3x256x256"``, ``(1, 3, 256, 256)``, or a list of such. ``device`` is the live
-    module's own, or ``"cpu"``, unless it is given. Raises StitchError.
+    module's own, or ``"cpu"``, unless it is given. ``blocks`` are folders with blocks of your own.
+    Raises StitchError.
     """
+    words, specs, folders = _edits(edits), _inputs(input), _folders(blocks)
     with random_states():
         if isinstance(network, nn.Module):
             live = _live(network, device)
-            return audit(live, Request(_edits(edits), _inputs(input), live.device, mode, depth))
-        request = Request(_edits(edits), _inputs(input), device or "cpu", mode, depth)
+            return audit(live, Request(words, specs, live.device, mode, depth, blocks=folders))
+        request = Request(words, specs, device or "cpu", mode, depth, blocks=folders)
         return inspect_target(Target(network, tuple((arguments or {}).items())), request)
 
 
@@ -51,12 +55,14 @@ def stitch(
     *,
     input: Input | Sequence[Input] | None = None,
     arguments: Mapping[str, Any] | None = None,
+    blocks: Sequence[str | PathLike[str]] = (),
 ) -> nn.Module:
     """The edited network, an ordinary nn.Module that trains.
 
-    A live module is copied, weights included, and left as it was. Raises StitchError.
+    A live module is copied, weights included, and left as it was. ``blocks`` are folders with
+    blocks of your own. Raises StitchError.
     """
-    request = Request(_edits(edits), _inputs(input))
+    request = Request(_edits(edits), _inputs(input), blocks=_folders(blocks))
     if isinstance(network, nn.Module):
         return edited_module(_live(network), request)
     return edited_module(load(Target(network, tuple((arguments or {}).items()))), request)
@@ -81,6 +87,12 @@ def _edits(edits: Sequence[str | Edit]) -> tuple[Edit, ...]:
     if isinstance(edits, str):
         raise StitchError("edits is a string", "give a list, as in ['--replace conv=dwconv']")
     return tuple(parse_edit(edit) if isinstance(edit, str) else edit for edit in edits)
+
+
+def _folders(blocks: Sequence[str | PathLike[str]]) -> tuple[str, ...]:
+    if isinstance(blocks, str):
+        raise StitchError("blocks is a string", "give a list of folders, as in ['my_blocks']")
+    return tuple(fspath(each) for each in blocks)
 
 
 def _inputs(given: Input | Sequence[Input] | None) -> tuple[TensorSpec, ...]:

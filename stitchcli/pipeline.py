@@ -40,7 +40,7 @@ _CHEAP = 300_000_000
 
 @dataclass(frozen=True)
 class Request:
-    """What ``stitch inspect`` is asked."""
+    """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own."""
 
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] = ()
@@ -49,6 +49,7 @@ class Request:
     depth: int | None = None
     expect: int | None = None
     verify: bool = False
+    blocks: tuple[str, ...] = ()
 
 
 def inspect_target(target: Target, request: Request) -> Report:
@@ -78,7 +79,7 @@ def audit(network: Network, request: Request) -> Report:
     """
     check_device(request.device)
     network = _with_widths(network, request)
-    bench = Workbench(network, mode=request.mode)
+    bench = Workbench(network, Catalog(request.blocks), request.mode)
     base, guessed = _base(bench, request)
     result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)
@@ -179,7 +180,7 @@ def edited(
 def edited_module(network: Network, request: Request) -> nn.Module:
     """The edited network as an ordinary nn.Module, for the Python API. Raises StitchError."""
     network = _with_widths(network, request)
-    bench = Workbench(network, Catalog(), request.mode)
+    bench = Workbench(network, Catalog(request.blocks), request.mode)
     base, _ = _base(bench, replace(request, device="meta"))
     module, applied = edited(bench, request.edits, base)
     _expect(applied, request.expect)

@@ -25,11 +25,14 @@ ALLOWED = {
     "sources": {"records", "errors", "words", "networks", "tracing"},
     "evidence": set(),
     "binding": {"errors", "evidence", "records", "words"},
-    "catalog": {"errors", "words", "sources"},
+    "config": {"errors", "words"},
+    "entries": {"words"},
+    "library": {"entries", "errors", "words"},
+    "catalog": {"entries", "errors", "library", "words", "sources"},
     "surgery": {"records", "errors", "words", "binding", "catalog", "tracing"},
     "lazy": {"records", "errors", "sources", "surgery", "tracing"},
     "workbench": {"records", "errors", "words", "catalog", "sources", "surgery", "tracing"},
-    "checks": {"records", "errors", "catalog", "surgery", "tracing", "workbench"},
+    "checks": {"records", "errors", "surgery", "tracing", "workbench"},
     "guess": {"records", "errors", "workbench"},
     "fixes": {"records", "errors", "rules", "surgery", "workbench"},
 }
@@ -42,7 +45,10 @@ NO_TORCH = {
     "stages",
     "usage",
     "binding",
+    "config",
+    "entries",
     "evidence",
+    "library",
 }
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from stitchcli.cli.block_views import by_family
+from stitchcli.library import bundled
+
 ROOT = Path(__file__).parents[1]
+
+
+def test_it_names_every_block_in_its_family() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for family, entries in by_family(list(bundled().values())):
+        names = " ".join(f"`{entry.name}`" for entry in entries)
+        assert f"| {family} | {names} |" in text
 
 
 @pytest.mark.parametrize(

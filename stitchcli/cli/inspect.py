@@ -9,18 +9,16 @@ import sys
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json, stdout_to_stderr, write_whole
+from stitchcli.config import read_settings
 from stitchcli.errors import StitchError
+from stitchcli.library import Library
 from stitchcli.networks import BUILTINS
-from stitchcli.records import Target
-from stitchcli.words.edits import PARSERS
 from stitchcli.words.near import did_you_mean
-from stitchcli.words.shapes import parse_spec
-from stitchcli.words.values import parse_arguments
 
 if TYPE_CHECKING:
     from stitchcli.records import Report
@@ -100,6 +98,12 @@ def inspect(
     except_: Annotated[
         Several, typer.Option("--except", metavar="SEL", help="Leave modules alone in every edit.")
     ] = [],
+    blocks: Annotated[
+        Several,
+        typer.Option(
+            metavar="DIR", help="A folder of your own blocks, by file or class name; repeatable."
+        ),
+    ] = [],
     expect: Annotated[
         int | None, typer.Option(metavar="N", help="Fail unless the edits match N modules in all.")
     ] = None,
@@ -133,14 +137,19 @@ def inspect(
     Every mismatch is found in one run, each with a fix that was tried. SEL names modules by path
     (up1.conv), class (Conv2d), family (conv norm act pool linear attn) or glob (down*), optionally
     below others (layer1/conv), filtered ('conv[k=3,in>=64]') or by index (conv@0). BLOCK is one
-    of dwconv, groupconv, factorconv, pointwise, se, eca, msca, cbam, resize, a torch.nn class, or
-    file.py:Class, with arguments as in se:reduction=8.
+    that "stitch blocks list" shows, a torch.nn class, or file.py:Class, with arguments as in
+    se:reduction=8.
 
     \b
       stitch inspect unet --replace conv=dwconv
       stitch inspect unet --replace conv=dwconv --after 'down*=msca'
       stitch inspect model.py:Net --input 1x3x224x224 --device meta
     """
+    from stitchcli.records import Target
+    from stitchcli.words.edits import PARSERS
+    from stitchcli.words.shapes import parse_spec
+    from stitchcli.words.values import parse_arguments
+
     files = [_parse_out(each) for each in out]
     flags = {
         "--replace": replace, "--wrap": wrap, "--after": after, "--before": before,
@@ -149,13 +158,13 @@ def inspect(
     edits = tuple(PARSERS[flag](text) for flag, texts in flags.items() for text in texts)
     inputs = tuple(parse_spec(each) for each in input)
     place = Target(target, parse_arguments(arg, "--arg"))
-    _refuse_sources(files, [target, *replace, *wrap, *after, *before])
+    folders = Library((*read_settings().blocks, *blocks)).folders
+    _refuse_sources(files, [target, *replace, *wrap, *after, *before], folders)
     with stdout_to_stderr():
         from stitchcli.pipeline import Request, inspect_target
 
-        request = Request(
-            edits, inputs, device, "train" if train else "eval", depth, expect, verify
-        )
+        mode: Literal["eval", "train"] = "train" if train else "eval"
+        request = Request(edits, inputs, device, mode, depth, expect, verify, folders)
         report = inspect_target(place, request)
     _write(report, format, files, quiet, color)
     return int(report.has_errors)
@@ -177,9 +186,12 @@ def _parse_out(text: str) -> tuple[Format, Path]:
     return Format(name), file
 
 
-def _refuse_sources(files: list[tuple[Format, Path]], words: list[str]) -> None:
+def _refuse_sources(
+    files: list[tuple[Format, Path]], words: list[str], folders: tuple[str, ...]
+) -> None:
     """Never write over a file that the network or a block is read from."""
     read = {Path(name).resolve() for word in words for name in re.findall(r"[^=:]+\.\w+", word)}
+    read |= {file.resolve() for folder in folders for file in Path(folder).glob("*.py")}
     for _, path in files:
         if path.resolve() in read:
             raise StitchError(f"--out would write over {path}, which is read", "give another path")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from importlib import metadata
 from itertools import pairwise
 from typing import Annotated
 
 import typer
 
 from stitchcli import __version__
+from stitchcli.cli.blocks import app as blocks
 from stitchcli.cli.inspect import inspect
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError
@@ -43,6 +43,7 @@ def main(
 
 
 app.command()(inspect)
+app.add_typer(blocks, name="blocks")
 
 
 def run() -> int:
@@ -79,13 +80,15 @@ def _fail(message: str, help: str, details: str = "", code: int = COULD_NOT) -> 
         from stitchcli.formats.json import render_error
 
         versions = {"version": __version__, "torch": _torch_version(), "python": _PYTHON}
-        text = render_error(message, help, code, versions)
+        text = render_error(message, help, code, versions, _command())
         sys.stdout.write(text if can_encode(text) else escape_json(text))
         sys.stdout.flush()
     return code
 
 
 def _torch_version() -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version("torch")
     except metadata.PackageNotFoundError:
@@ -102,6 +105,11 @@ def _bug(error: Exception) -> int:
         "please report it with the command you ran; STITCH_DEBUG=1 shows the whole traceback",
         code=BUG,
     )
+
+
+def _command() -> str:
+    """Which command was asked for, as a report says it."""
+    return "blocks" if "blocks" in sys.argv[1:2] else "inspect"
 
 
 def _wants_json() -> bool:

@@ -41,14 +41,18 @@ def render_json(report: Report) -> str:
 
 
 def render_error(
-    message: str, help: str, exit_code: int, versions: Mapping[str, str | None]
+    message: str,
+    help: str,
+    exit_code: int,
+    versions: Mapping[str, str | None],
+    command: str = "inspect",
 ) -> str:
     """The document that stands for a report which could not be made."""
     return _dump(
         {
             "schema": SCHEMA,
             "tool": dict(versions),
-            "command": "inspect",
+            "command": command,
             "status": "error",
             "exit_code": exit_code,
             "error": {"message": message, "help": help},

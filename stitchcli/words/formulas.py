@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from stitchcli.errors import EditError
 from stitchcli.records import Formula
+from stitchcli.words.arithmetic import BINARY, compute
 
 MEASURES = ("cin", "cout", "h", "w")
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}  # fmt: skip
-_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
-    ast.USub: operator.neg, ast.UAdd: operator.pos,
-}  # fmt: skip
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max, "int": int, "abs": abs}
-_LARGE = 10**6
+_FUNCTIONS = ("min", "max", "int", "abs")
 
 
 def is_formula(node: ast.expr) -> bool:
@@ -31,9 +22,9 @@ def is_formula(node: ast.expr) -> bool:
         case ast.Name(id=name):
             return name in MEASURES
         case ast.BinOp(left=left, op=op, right=right):
-            return type(op) in _BINARY and is_formula(left) and is_formula(right)
+            return type(op) in BINARY and is_formula(left) and is_formula(right)
         case ast.UnaryOp(op=op, operand=operand):
-            return type(op) in _UNARY and is_formula(operand)
+            return isinstance(op, ast.USub | ast.UAdd) and is_formula(operand)
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
             return all(is_formula(part) for part in parts)
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]):
@@ -57,31 +48,9 @@ def evaluate(formula: Formula, measures: Mapping[str, int | None]) -> Any:
             f"{formula.text!r}: {' and '.join(unknown)} are not known here", "give numbers"
         )
     try:
-        return _value(tree, measures)
+        return compute(tree, measures)
     except (ArithmeticError, ValueError, TypeError) as error:
         raise EditError(
             f"{formula.text!r} cannot be computed: {error}",
             f"here {', '.join(f'{k} is {v}' for k, v in measures.items() if v is not None)}",
         ) from error
-
-
-def _value(node: ast.expr, measures: Mapping[str, int | None]) -> Any:
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.Name(id=name):
-            return measures[name]
-        case ast.BinOp(left=left, op=op, right=right):
-            one, other = _value(left, measures), _value(right, measures)
-            if isinstance(op, ast.Pow) and (abs(one) > _LARGE or abs(other) > 16):
-                raise ValueError("that power is too large")
-            return _BINARY[type(op)](one, other)
-        case ast.UnaryOp(op=op, operand=operand):
-            return _UNARY[type(op)](_value(operand, measures))
-        case ast.Tuple(elts=parts):
-            return tuple(_value(part, measures) for part in parts)
-        case ast.List(elts=parts):
-            return [_value(part, measures) for part in parts]
-        case ast.Call(func=ast.Name(id=name), args=parts):
-            return _FUNCTIONS[name](*(_value(part, measures) for part in parts))
-    raise TypeError(f"{type(node).__name__} is not arithmetic")

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from stitchcli.catalog import entries
-
 WITHOUT_TORCH = """
 import sys
 sys.argv = ["stitch", *{words!r}]
@@ -127,6 +125,5 @@ def test_the_table_fits_a_terminal_and_loses_nothing(
     assert first_column(narrow) == first_column(wide) != []
 
 
-def test_help_names_every_bundled_block(stitch: Any) -> None:
-    text = stitch("--help").out
-    assert [name for name in entries() if name not in text] == []
+def test_help_points_to_the_list_of_blocks(stitch: Any) -> None:
+    assert "stitch blocks list" in " ".join(stitch("--help").out.split())

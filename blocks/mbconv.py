@@ -31,7 +31,7 @@ class MBConv(nn.Module):
         expansion: int = 4,
     ) -> None:
         super().__init__()
-        kernel = (kernel_size,) * 2 if isinstance(kernel_size, int) else kernel_size
+        kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
         if kernel[0] % 2 == 0 or kernel[1] % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {kernel_size}")
         hidden = expansion * in_channels

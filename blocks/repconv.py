@@ -87,8 +87,8 @@ class RepConv(nn.Module):
             dtype=self.conv3.weight.dtype,
         )
         scaled, shifts = zip(*(fold(weight, norm) for weight, norm in branches), strict=True)
-        conv.get_parameter("weight").copy_(sum(scaled))
-        conv.get_parameter("bias").copy_(sum(shifts))
+        conv.get_parameter("weight").copy_(torch.stack(scaled).sum(dim=0))
+        conv.get_parameter("bias").copy_(torch.stack(shifts).sum(dim=0))
         return nn.Sequential(conv, nn.ReLU())
 
 

@@ -17,6 +17,11 @@ class Published:
     edits: tuple[str, ...]
     params: int
 
+    @property
+    def command(self) -> str:
+        """What to type."""
+        return " ".join(("stitch inspect", self.network, *self.edits))
+
 
 def _layer(sizes: str) -> str:
     """A convolution, norm and ReLU, as part of a call expression."""
@@ -84,7 +89,7 @@ def main(table: Sequence[Published] = PUBLISHED) -> int:
         counted = inspect(each.network, each.edits, device="meta").result.params
         wrong += counted != each.params
         verdict = "equal" if counted == each.params else "DIFFERS"
-        print(f"stitch inspect {' '.join((each.network, *each.edits))}")
+        print(each.command)
         print(f"    counted {counted:>10,}   published {each.params:>10,}   {verdict}\n")
     print(f"{len(table) - wrong} of {len(table)} counts are as published")
     return int(wrong > 0)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from published_numbers import PUBLISHED
 
 from stitchcli.cli.block_views import by_family
 from stitchcli.library import bundled
@@ -20,6 +21,12 @@ def test_it_names_every_block_in_its_family() -> None:
     for family, entries in by_family(list(bundled().values())):
         names = " ".join(f"`{entry.name}`" for entry in entries)
         assert f"| {family} | {names} |" in text
+
+
+def test_it_holds_the_flags_of_every_published_count() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace(" \\\n   ", "")
+    for each in PUBLISHED:
+        assert f"# {each.params:,}\n{each.command}\n" in text
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ def _mend_layer(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
                 f"an odd kernel in {layer.path}",
                 (set_one(layer, "kernel_size", collapse(odd)),),
             )
-    ratio = {g / w for g, w in zip(gave, wanted, strict=False)}
-    factor = next(iter(ratio))
+    ratio = {g / w for g, w in zip(gave, wanted, strict=False) if w}
+    factor = next(iter(ratio), 1)
     if len(ratio) == 1 and factor != 1:
         new = tuple(max(round(s * factor), 1) for s in stride)
         if new != stride:

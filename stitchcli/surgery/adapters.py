@@ -42,7 +42,7 @@ def joinable(wanted: Shape, shape: Shape, merge: str, axis: int) -> Shape:
 
 
 def _adapters(gives: Shape, wanted: Shape, place: Place) -> list[BlockSpec]:
-    if not gives or len(gives) != len(wanted):
+    if not gives or len(gives) != len(wanted) or 0 in (*gives, *wanted):
         return []
     axis = axis_of(place.layout_out)
     if axis == -1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import nn
 
@@ -206,12 +207,12 @@ def spot_of(call: Call, owner: nn.Module, label: str) -> Spot:
 
 def splice(owner: nn.Module, children: Mapping[Spot, tuple[str, str, nn.Module]]) -> None:
     """Put child modules (name, op, module) in the places of functional calls. Raises EditError."""
-    plans: dict[str, dict[Span, object]] = {}
+    plans: dict[str, dict[Span, Any]] = {}
     for spot, (name, op, module) in children.items():
         owner.add_module(name, module)
         here = plans.setdefault(spot.method, {})
         for span in spot.spans[:-1]:
-            here = here.setdefault(span, {})  # type: ignore[assignment]
+            here = here.setdefault(span, {})
         here[spot.spans[-1]] = (name, op)
     try:
         swap_class(owner, spliced_class, tuple((m, _frozen(p)) for m, p in sorted(plans.items())))
@@ -245,7 +246,7 @@ def _checked(spot: Spot, owner: nn.Module, call: Call, label: str) -> Spot:
     return spot
 
 
-def _frozen(plan: Mapping[Span, object]) -> Plan:
+def _frozen(plan: Mapping[Span, Any]) -> Plan:
     return tuple(
         (span, _frozen(action) if isinstance(action, dict) else action)
         for span, action in sorted(plan.items())

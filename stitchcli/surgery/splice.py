@@ -225,9 +225,7 @@ class _Splicer(ast.NodeTransformer):
             case ast.BinOp(left=left, op=sign, right=right):
                 return ast.Call(attribute, [_operation(sign, op), left, right], [])
         target = copy.deepcopy(node.target)
-        for each in ast.walk(target):
-            if hasattr(each, "ctx") and each is target:
-                each.ctx = ast.Load()
+        target.ctx = ast.Load()
         call = ast.Call(attribute, [_operation(node.op, op), target, node.value], [])
         return ast.Assign([node.target], call)
 

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: inspect test numbers zoo lint types format clean
+.PHONY: inspect test numbers edits zoo lint types format clean
 
 inspect: $(VENV)/.run ## the main job
 	$(BIN)/stitch inspect unet --replace conv=dwconv
@@ -14,6 +14,9 @@ test: $(VENV)/.dev ## every test but the sweep over installed model zoos
 
 numbers: $(VENV)/.run ## the published parameter counts, each with the flags that make it
 	$(BIN)/python tests/published_numbers.py
+
+edits: $(VENV)/.dev ## 2,000 random edits on random built-in networks; prints what came out
+	STITCH_EXAMPLES=2000 $(BIN)/python -m pytest -s tests/surgery/test_random_edits.py
 
 zoo: $(VENV)/.zoo ## real networks from timm, torchvision, transformers, diffusers, MONAI, ultralytics
 	$(BIN)/python -m pytest -n 2 -m zoo

@@ -31,6 +31,7 @@ def inspect(
     mode: Literal["eval", "train"] = "eval",
     depth: int | None = None,
     blocks: Sequence[str | PathLike[str]] = (),
+    verify: bool = False,
 ) -> Report:
     """What ``stitch inspect`` knows about a network.
 
@@ -38,14 +39,15 @@ def inspect(
     ``"model.py:Net"``. ``edits`` are flags (``"--replace conv=dwconv"``) or Edit records.
     ``input`` is ``"1x3x256x256"``, ``(1, 3, 256, 256)``, or a list of such. ``device`` is the live
     module's own, or ``"cpu"``, unless it is given. ``blocks`` are folders with blocks of your own.
-    Raises StitchError.
+    ``verify`` checks the edited network with numbers too. Raises StitchError.
     """
     words, specs, folders = _edits(edits), _inputs(input), _folders(blocks)
     with random_states():
         if isinstance(network, nn.Module):
             live = _live(network, device)
-            return audit(live, Request(words, specs, live.device, mode, depth, blocks=folders))
-        request = Request(words, specs, device or "cpu", mode, depth, blocks=folders)
+            request = Request(words, specs, live.device, mode, depth, None, verify, folders)
+            return audit(live, request)
+        request = Request(words, specs, device or "cpu", mode, depth, None, verify, folders)
         return inspect_target(Target(network, tuple((arguments or {}).items())), request)
 
 

@@ -69,7 +69,7 @@ class Recorder:
     #: Modules that are no part of the network, kept alive so that their ids stay their own.
     met: dict[int, nn.Module] = field(default_factory=dict)
     newborn: dict[int, nn.Module] = field(default_factory=dict)
-    strangers: dict[Stranger, None] = field(default_factory=dict)
+    strangers: list[Stranger] = field(default_factory=list)
 
     def name_inputs(self, args: Sequence[Tensor], kwargs: Mapping[str, Tensor]) -> None:
         """Call the network's inputs by their keywords, or by number where there are several."""
@@ -118,12 +118,9 @@ class Recorder:
         params = sum(parameter.numel() for parameter in module.parameters())
         if params:
             path = self.stack[-1].path if self.stack else ""
-            self.strangers[
-                Stranger(
-                    path, kind_of(module), params, id(module) in self.newborn,
-                    site_of(nearest_spot(frame)),
-                )
-            ] = None  # fmt: skip
+            is_new = id(module) in self.newborn
+            site = site_of(nearest_spot(frame))
+            self.strangers.append(Stranger(path, kind_of(module), params, is_new, site))
 
     def leave(self, call: OpenCall, result: Any) -> None:
         """Close a module's call with what it returned."""

@@ -30,12 +30,13 @@ from stitchcli.records import (
     Trace,
     Wrap,
 )
-from stitchcli.surgery.build import Builder, Made, Piece, misfits_of
+from stitchcli.surgery.build import Builder
 from stitchcli.surgery.copies import meta_copy
 from stitchcli.surgery.fit import run_quietly, zeros
 from stitchcli.surgery.functions import FunctionEdits
 from stitchcli.surgery.insert import Side, insert
 from stitchcli.surgery.layouts import axis_of
+from stitchcli.surgery.made import Made, arguments_of, built_from, misfits_of, pieces_of
 from stitchcli.surgery.parts import ByWidth, Removed
 from stitchcli.surgery.place import after, before, gives, places_of, takes, width_key_of
 from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
@@ -151,7 +152,7 @@ class Surgeon:
         old = self.modules[path]
         places = self._places(path)
         new, made = self._make(block, path, places, old)
-        pieces = _pieces(made)
+        pieces = pieces_of(made)
         plain = pieces[0].arguments if len(pieces) == 1 and not pieces[0].path else {}
         carry_attributes(old, new, plain)
         if type(new) is type(old):
@@ -159,7 +160,7 @@ class Surgeon:
         self._put(path, new)
         self.arguments[path] = plain
         self.places[path] = _given(places, made)
-        return _built(path, pieces), misfits_of(path, block, places, [m for _, m in made])
+        return built_from(path, pieces), misfits_of(path, block, places, [m for _, m in made])
 
     def _set_all(self, found: Sequence[tuple[Set, Paths]]) -> None:
         """All new arguments of a module at once: groups and widths depend on each other."""
@@ -188,7 +189,7 @@ class Surgeon:
         new, made = self._make(block, path, inner, target, self._measured(target, places))
         child = insert(target, "around", new, first_name(block))
         self.places[path] = _given(places, made)
-        built = _built(f"{path}.{child}" if path else child, _pieces(made))
+        built = built_from(f"{path}.{child}" if path else child, pieces_of(made))
         return built, misfits_of(path, block, inner, [m for _, m in made])
 
     def _insert(self, path: str, edit: Insert) -> Done:
@@ -204,7 +205,7 @@ class Surgeon:
             gives(place, new.shape_out) if side == "after" else takes(place, new.shape_out)
             for place, new in zip(places, moved, strict=True)
         )
-        built = _built(f"{path}.{child}" if path else child, _pieces(made))
+        built = built_from(f"{path}.{child}" if path else child, pieces_of(made))
         return built, misfits_of(path, edit.block, around, [m for _, m in made])
 
     def _make(
@@ -225,14 +226,14 @@ class Surgeon:
         by_width: dict[str, Made] = {}
         for key, each in made:
             first = by_width.setdefault(key, each)
-            if _arguments(first) != _arguments(each):
+            if arguments_of(first) != arguments_of(each):
                 raise EditError(
                     f"{path!r} runs {len(places)} times at one width and several sizes: no one "
                     f"block {first_name(block)!r} fits all",
                     f"leave it out with --except {path}",
                 )
         first = made[0][1]
-        if all(_arguments(first) == _arguments(each) for _, each in made):
+        if all(arguments_of(first) == arguments_of(each) for _, each in made):
             return first.module, [("", each) for _, each in made]
         axis = axis_of(places[0].layout)
         return ByWidth({key: each.module for key, each in by_width.items()}, axis), made
@@ -298,30 +299,6 @@ class Surgeon:
                 f"{path!r} is never called: {min(lent) or 'the root'!r} uses its weight directly",
                 f"replace the module around it, or leave it out with --except {path}",
             )
-
-
-def _pieces(made: Sequence[tuple[str, Made]]) -> list[Piece]:
-    """The named blocks of all that was made, once for each width."""
-    found: dict[str, Made] = {}
-    for key, each in made:
-        found.setdefault(key, each)
-    return [
-        Piece(".".join(filter(None, (f"blocks.{key}" if key else "", piece.path))),
-              piece.name, piece.arguments, piece.notes)
-        for key, each in found.items()
-        for piece in each.pieces
-    ]  # fmt: skip
-
-
-def _built(path: str, pieces: Sequence[Piece]) -> list[Built]:
-    return [
-        Built(".".join(filter(None, (path, piece.path))), piece.name, piece.arguments, piece.notes)
-        for piece in pieces
-    ]
-
-
-def _arguments(made: Made) -> list[Mapping[str, Any]]:
-    return [piece.arguments for piece in made.pieces]
 
 
 def _given(places: Sequence[Place], made: Sequence[tuple[str, Made]]) -> tuple[Place, ...]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,68 +18,23 @@ from stitchcli.records import (
     Formula,
     Itself,
     Matched,
-    Misfit,
     Parallel,
     Residual,
     Series,
     Shape,
     Site,
 )
-from stitchcli.surgery.adapters import adapted, joinable, leading
+from stitchcli.surgery import compose
 from stitchcli.surgery.fit import Fitted, NeedsNumbers, fit
-from stitchcli.surgery.layouts import axis_of
+from stitchcli.surgery.made import Made, Measures, Odd, Piece, alike
 from stitchcli.surgery.parts import (
     ItselfPart,
-    MatchedPart,
-    ParallelPart,
-    Part,
-    ResidualPart,
-    SeriesPart,
 )
-from stitchcli.surgery.place import takes
 from stitchcli.tracing.devices import StayOn
 from stitchcli.words.blocks import print_block
 from stitchcli.words.formulas import evaluate
 
 _META = torch.device("meta")
-Measures = Mapping[str, int | None]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One named block that was built: its path below the whole, what it was given, what to say."""
-
-    path: str
-    name: str
-    arguments: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Odd:
-    """A branch of a block that does not fit the others, or an input that does not fit the first:
-    see Misfit."""
-
-    kind: Literal["branch", "input"]
-    part: Block
-    gives: Shape
-    wanted: Shape
-
-
-@dataclass(frozen=True)
-class Made:
-    """A module for a place, the shape that it gives there (empty where nobody could tell), and the
-    named blocks in it. ``order`` is that in which it takes several tensors; ``mended`` is the
-    block with its branches and inputs made to fit each other, ``mended_shape`` what that gives,
-    and ``odd`` the first that does not fit."""
-
-    module: nn.Module
-    shape: Shape
-    pieces: tuple[Piece, ...] = ()
-    order: tuple[int, ...] = ()
-    mended: Block | None = None
-    mended_shape: Shape = ()
-    odd: Odd | None = None
 
 
 class Builder:
@@ -107,93 +61,17 @@ class Builder:
             case Itself():
                 return Made(ItselfPart(), self._shape_of_itself(place))
             case Series(parts=parts):
-                return self._series(parts, place, measures)
+                return compose.series(self, parts, place, measures)
             case Parallel():
-                return self._parallel(block, place, measures)
+                return compose.parallel(self, block, place, measures)
             case Residual(part=part):
-                return self._residual(part, place, measures)
+                return compose.residual(self, part, place, measures)
             case Matched(part=part):
-                return self._matched(part, place, measures)
+                return compose.matched(self, part, place, measures)
         return self._named(block, place, measures)
-
-    # -------------------------------------------------- compositions
-
-    def _series(self, parts: Sequence[Block], place: Place, measures: Measures) -> Made:
-        here, made = place, list[Made]()
-        for part in parts:
-            made.append(self.make(part, here, measures))
-            here = _behind(here, made[-1].shape)
-        modules = [each.module for each in made]
-        plain = len(place.shapes) < 2 and not any(isinstance(m, Part) for m in modules)
-        prefix = "" if plain else "parts."
-        pieces = tuple(p for i, each in enumerate(made) for p in _below(each, f"{prefix}{i}"))
-        module = nn.Sequential(*modules) if plain else SeriesPart(modules)
-        odd = next((each.odd for each in made if each.odd), None)
-        mended = Series(_mended(parts, made)) if odd else None
-        shape = made[-1].mended_shape or made[-1].shape
-        return Made(module, made[-1].shape, pieces, made[0].order, mended, shape, odd)
-
-    def _parallel(self, block: Parallel, place: Place, measures: Measures) -> Made:
-        made = [self.make(part, place, measures) for part in block.parts]
-        axis = axis_of(place.layout_out)
-        module = ParallelPart([each.module for each in made], block.merge, axis)
-        pieces = tuple(p for i, each in enumerate(made) for p in _below(each, f"parts.{i}"))
-        shape = _merged([each.shape for each in made], block.merge, axis)
-        parts, odd = list(_mended(block.parts, made)), next((m.odd for m in made if m.odd), None)
-        goals = list[Shape]()
-        wanted = leading(block.parts, [each.shape for each in made], place)
-        for index, each in enumerate(made):
-            goal = joinable(wanted, each.shape, block.merge, axis)
-            goals.append(goal)
-            if each.shape != goal:
-                parts[index] = adapted(parts[index], each.shape, goal, place)
-                odd = odd or Odd("branch", block.parts[index], each.shape, goal)
-        mended = replace(block, parts=tuple(parts)) if odd else None
-        mended_shape = _merged(goals, block.merge, axis)
-        return Made(module, shape, pieces, (), mended, mended_shape, odd)
-
-    def _residual(self, part: Block, place: Place, measures: Measures) -> Made:
-        if len(place.shapes) > 1:
-            raise EditError(
-                f"residual at {place.path}: {len(place.shapes)} tensors come in, so there is no "
-                "one shortcut",
-                "write parallel(self, ...) instead",
-            )
-        made = self.make(part, place, measures)
-        odd, mended = made.odd, made.mended or part
-        came = place.shapes[0] if place.shapes else ()
-        if made.shape and came and made.shape != came:
-            odd = odd or Odd("branch", part, made.shape, came)
-            mended = adapted(mended, made.shape, came, place)
-        pieces = _below(made, "part")
-        whole = Residual(mended) if odd else None
-        return Made(ResidualPart(made.module), made.shape, pieces, (), whole, came, odd)
-
-    def _matched(self, part: Block, place: Place, measures: Measures) -> Made:
-        made = self.make(part, alike(place), measures)
-        projections = [self._projection(shape, place) for shape in place.shapes[1:]]
-        module = MatchedPart(made.module, projections, made.order or range(len(place.shapes)))
-        mended = Matched(made.mended) if made.mended else None
-        return Made(
-            module, made.shape, _below(made, "part"), (), mended, made.mended_shape, made.odd
-        )
-
-    def _projection(self, shape: Shape, place: Place) -> nn.Module:
-        """From the width of one tensor to that of the first."""
-        axis = axis_of(place.layout)
-        came, wanted = shape[axis], place.shapes[0][axis]
-        if came == wanted:
-            return nn.Identity()
-        with self.device:
-            if axis == -1:
-                return nn.Linear(came, wanted).to(self.dtype)
-            kinds = {3: nn.Conv1d, 4: nn.Conv2d, 5: nn.Conv3d}
-            return kinds[len(shape)](came, wanted, 1).to(self.dtype)
 
     def _shape_of_itself(self, place: Place) -> Shape:
         return self.itself(place.shapes) if self.itself else place.shape_out
-
-    # -------------------------------------------------- named blocks
 
     def _named(self, block: BlockSpec, place: Place, measures: Measures) -> Made:
         source = self.catalog.find(block.name)
@@ -296,66 +174,6 @@ class Builder:
         if isinstance(value, Block):
             return Builder(self.catalog, device, self.dtype).make(value, place).module
         return value
-
-
-def misfits_of(
-    label: str, block: Block, places: Sequence[Place], made: Sequence[Made]
-) -> list[Misfit]:
-    """What does not fit of a block that was made for several places of one path."""
-    found: list[Misfit] = []
-    for place, each in zip(places, made, strict=True):
-        mended = each.mended or block
-        if each.odd is not None:
-            if place.shape_out and each.mended_shape != place.shape_out:
-                mended = adapted(mended, each.mended_shape, place.shape_out, place)
-            odd = each.odd
-            part = print_block(odd.part)
-            found.append(Misfit(label, odd.wanted, odd.gives, mended, odd.kind, part))
-        elif each.shape and place.shape_out and each.shape != place.shape_out:
-            mended = adapted(mended, each.shape, place.shape_out, place)
-            found.append(Misfit(label, place.shape_out, each.shape, mended))
-    return list(dict.fromkeys(found))
-
-
-def alike(place: Place) -> Place:
-    """The same place where all that comes in has the shape of the first."""
-    return replace(place, shapes=place.shapes[:1] * len(place.shapes))
-
-
-def _mended(parts: Sequence[Block], made: Sequence[Made]) -> tuple[Block, ...]:
-    return tuple(each.mended or part for part, each in zip(parts, made, strict=True))
-
-
-def _behind(place: Place, shape: Shape) -> Place:
-    """The place of the next block in a series; what slid over the map has done so."""
-    if not shape:
-        return replace(place, shapes=(), window={}, given=("",))
-    here = replace(takes(place, shape), given=("",))
-    here = replace(here, shapes=here.shapes[:1], layout=place.layout_out)
-    if here.size != place.size_out:
-        return here
-    window = dict(place.window)
-    kernel, dilation = window.get("kernel_size"), window.get("dilation")
-    if "stride" in window and isinstance(kernel, tuple) and isinstance(dilation, tuple):
-        window["stride"] = (1,) * len(kernel)
-        window["padding"] = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-    elif here.family == "pool":
-        window = {}
-    return replace(here, window=window)
-
-
-def _below(made: Made, path: str) -> tuple[Piece, ...]:
-    return tuple(replace(p, path=f"{path}.{p.path}" if p.path else path) for p in made.pieces)
-
-
-def _merged(shapes: Sequence[Shape], merge: str, axis: int) -> Shape:
-    if not all(shapes) or any(len(shape) != len(shapes[0]) for shape in shapes):
-        return ()
-    if merge != "concat":
-        return tuple(max(sizes) for sizes in zip(*shapes, strict=True))
-    total = list(shapes[0])
-    total[axis] = sum(shape[axis] for shape in shapes)
-    return tuple(total)
 
 
 def _shown(value: Any) -> Any:

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from stitchcli.binding import Layout, Place
 from stitchcli.errors import EditError
 from stitchcli.records import Shape
-from stitchcli.surgery.parts import Adapted, Part, Run, run
+from stitchcli.surgery.adapted import Adapted
+from stitchcli.surgery.parts import Part, Run, run
 from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.devices import LightKernels, StayOn
 from stitchcli.tracing.trace import device_cannot

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import nn
 
@@ -18,35 +17,17 @@ from stitchcli.records import (
     Misfit,
     Remove,
     Replace,
-    Site,
     Trace,
     Wrap,
 )
-from stitchcli.surgery.build import Builder, Made, Piece, misfits_of
+from stitchcli.surgery.build import Builder
 from stitchcli.surgery.insert import free_name
 from stitchcli.surgery.layouts import axis_of
+from stitchcli.surgery.made import Made, Piece, below, misfits_of
 from stitchcli.surgery.parts import AroundPart, FunctionSite, ItselfPart, Removed, SeriesPart
 from stitchcli.surgery.place import after, before, gives, operand_order, place_of_call, width_key_of
-from stitchcli.surgery.splice import (
-    CannotSplice,
-    Plan,
-    Span,
-    callee_at,
-    find_method,
-    method_with,
-    spliced_class,
-)
-from stitchcli.surgery.swap import swap_class
+from stitchcli.surgery.spots import Spot, refusal, splice, spot_of
 from stitchcli.words.blocks import first_name
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where in the source of an owner's method a functional call stands: the spans of the calls
-    that lead to it, the outermost first."""
-
-    method: str
-    spans: tuple[Span, ...]
 
 
 @dataclass
@@ -98,7 +79,7 @@ class FunctionEdits:
 
     def _edited(self, label: str, call: Call, steps: list[Step]) -> Edited:
         if len(call.outputs) != 1 or not operand_order(call, self.base):
-            raise _refusal(label, call, "it does not take activations and give one tensor")
+            raise refusal(label, call, "it does not take activations and give one tensor")
         place = place_of_call(call, self.base, label)
         builder = self.builder(self.module.get_submodule(call.path))
         module: nn.Module = ItselfPart()
@@ -127,11 +108,13 @@ class FunctionEdits:
                 return replace(made, module=AroundPart(made.module, inner))
             case Insert(side="after", block=block):
                 made = builder.make(block, after(place))
-                return replace(made, module=SeriesPart([inner, made.module]), pieces=_at(made, 1))
+                return replace(
+                    made, module=SeriesPart([inner, made.module]), pieces=below(made, "parts.1")
+                )
             case Insert(block=block) if len(place.shapes) == 1:
                 made = builder.make(block, before(place))
                 module = SeriesPart([made.module, inner])
-                return Made(module, place.shape_out, _at(made, 0))
+                return Made(module, place.shape_out, below(made, "parts.0"))
             case Remove():
                 return Made(Removed(), place.shapes[0])
         raise EditError(
@@ -188,83 +171,6 @@ class FunctionEdits:
                     "they cannot be told apart",
                     f"edit both, as with {call.op}",
                 )
-
-
-def spot_of(call: Call, owner: nn.Module, label: str) -> Spot:
-    """The place of a functional call in its owner's source. Raises EditError where it cannot be
-    reached."""
-    if call.site is None:
-        raise _refusal(label, call, "its source is not known")
-    spans: list[Span] = []
-    sites = _one_per_function((call.site, *call.route))
-    for site in sites:
-        spans.insert(0, (site.line, site.col, site.end_line, site.end_col))
-        method = method_with(type(owner), site.file, site.function)
-        if method is not None and method not in vars(owner):
-            return _checked(Spot(method, tuple(spans)), owner, call, label)
-    raise _refusal(label, call, f"it stands in no method of {type(owner).__name__}")
-
-
-def splice(owner: nn.Module, children: Mapping[Spot, tuple[str, str, nn.Module]]) -> None:
-    """Put child modules (name, op, module) in the places of functional calls. Raises EditError."""
-    plans: dict[str, dict[Span, Any]] = {}
-    for spot, (name, op, module) in children.items():
-        owner.add_module(name, module)
-        here = plans.setdefault(spot.method, {})
-        for span in spot.spans[:-1]:
-            here = here.setdefault(span, {})
-        here[spot.spans[-1]] = (name, op)
-    try:
-        swap_class(owner, spliced_class, tuple((m, _frozen(p)) for m, p in sorted(plans.items())))
-    except CannotSplice as error:
-        raise EditError(
-            f"the functional calls in {type(owner).__name__} cannot be replaced: {error}",
-            "edit the source, or replace the module around them",
-        ) from error
-
-
-def _one_per_function(sites: Sequence[Site]) -> list[Site]:
-    """Without the outer frames of comprehensions and of functions that are written in the function
-    that calls them: their source is its source."""
-    kept: list[Site] = []
-    for site in sites:
-        if kept and kept[-1].function.startswith(f"{site.function}.<locals>."):
-            kept[-1] = replace(kept[-1], function=site.function)
-        else:
-            kept.append(site)
-    return kept
-
-
-def _checked(spot: Spot, owner: nn.Module, call: Call, label: str) -> Spot:
-    """The spot, if every function on the way to it can be found."""
-    try:
-        _, function = find_method(type(owner), spot.method)
-        for span in spot.spans[:-1]:
-            function = callee_at(function, span)
-    except CannotSplice as error:
-        raise _refusal(label, call, str(error)) from error
-    return spot
-
-
-def _frozen(plan: Mapping[Span, Any]) -> Plan:
-    return tuple(
-        (span, _frozen(action) if isinstance(action, dict) else action)
-        for span, action in sorted(plan.items())
-    )
-
-
-def _refusal(label: str, call: Call, why: str) -> EditError:
-    where = f" at {call.site.file}:{call.site.line}" if call.site else ""
-    return EditError(
-        f"{label!r}{where} cannot be replaced: {why}",
-        "edit the source, or replace the module around it",
-    )
-
-
-def _at(made: Made, position: int) -> tuple[Piece, ...]:
-    """The pieces of what stands at ``position`` of a series."""
-    prefix = f"parts.{position}"
-    return tuple(replace(p, path=f"{prefix}.{p.path}" if p.path else prefix) for p in made.pieces)
 
 
 def _name_of(steps: Sequence[Step]) -> str:

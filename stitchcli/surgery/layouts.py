@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stitchcli.binding import Layout
 from stitchcli.records import Call, Layer, Shape, Trace
-from stitchcli.surgery.parts import grid_of
+from stitchcli.surgery.adapted import grid_of
 
 _FIRST = frozenset(
     """conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d batch_norm

@@ -42,6 +42,7 @@ from stitchcli.surgery.place import after, before, gives, places_of, takes, widt
 from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
 from stitchcli.surgery.select import is_inside
 from stitchcli.surgery.settle import Paths, settle
+from stitchcli.surgery.tree import Tree
 from stitchcli.words.blocks import first_name
 
 Done = tuple[list[Built], list[Misfit]]
@@ -73,10 +74,7 @@ class Surgeon:
         self.base = base
         self.catalog = catalog
         self.arguments = dict(arguments)
-        self.modules = dict(module.named_modules(remove_duplicate=False))
-        self.paths: dict[int, list[str]] = {}
-        for path, each in self.modules.items():
-            self.paths.setdefault(id(each), []).append(path)
+        self.tree = Tree(module)
         #: What comes in and goes out at each edited module, after the edits so far.
         self.places: dict[str, tuple[Place, ...]] = {}
         #: What does not fit, by the number of the edit.
@@ -130,7 +128,7 @@ class Surgeon:
         apart = []
         for weight in tied:
             names = (weight.path, *weight.aliases)
-            held = {id(_parameter(self.module, name)) for name in names}
+            held = {id(self.tree.parameter(name)) for name in names}
             if len(held) > 1 and any(n.rpartition(".")[0] in paths for n in names):
                 apart.append(f"{' and '.join(names)} are no longer one weight")
         return tuple(apart)
@@ -144,12 +142,12 @@ class Surgeon:
             case Insert():
                 return self._insert(path, edit)
             case Remove():
-                self._put(path, Removed())
+                self.tree.put(path, Removed())
         return [], []
 
     def _replace(self, path: str, block: Block) -> Done:
         self._refuse_unreachable(path)
-        old = self.modules[path]
+        old = self.tree[path]
         places = self._places(path)
         new, made = self._make(block, path, places, old)
         pieces = pieces_of(made)
@@ -157,7 +155,7 @@ class Surgeon:
         carry_attributes(old, new, plain)
         if type(new) is type(old):
             keep_weights(old, new)
-        self._put(path, new)
+        self.tree.put(path, new)
         self.arguments[path] = plain
         self.places[path] = _given(places, made)
         return built_from(path, pieces), misfits_of(path, block, places, [m for _, m in made])
@@ -175,7 +173,7 @@ class Surgeon:
                 changes.setdefault(path, {})[edit.attribute] = edit.value
         for path, values in changes.items():
             built_with = self.arguments.get(path, {})
-            self._put(path, rebuild(self.modules[path], values, built_with))
+            self.tree.put(path, rebuild(self.tree[path], values, built_with))
             if built_with:
                 self.arguments[path] = {**built_with, **values}
 
@@ -185,7 +183,7 @@ class Surgeon:
         inner = [
             Place(**{**vars(place), "shapes": place.shapes[:1], "given": ("",)}) for place in places
         ]
-        target = self.modules[path]
+        target = self.tree[path]
         new, made = self._make(block, path, inner, target, self._measured(target, places))
         child = insert(target, "around", new, first_name(block))
         self.places[path] = _given(places, made)
@@ -196,7 +194,7 @@ class Surgeon:
         self._refuse_uncalled(path, edit.side)
         places = self._places(path)
         around = [after(p) if edit.side == "after" else before(p) for p in places]
-        target = self.modules[path]
+        target = self.tree[path]
         new, made = self._make(edit.block, path, around, target)
         side: Side = edit.side
         child = insert(target, side, new, first_name(edit.block))
@@ -272,22 +270,6 @@ class Surgeon:
                 _NEVER_CALLED.format(path=path),
             )
 
-    def _put(self, path: str, new: nn.Module) -> None:
-        """Put a module at its path, and at every other path that shares the same module."""
-        if not path:
-            raise EditError(
-                "the whole network cannot be replaced or removed", "select a part of it"
-            )
-        old = self.modules[path]
-        aliases = self.paths.pop(id(old), [path])
-        for alias in aliases:
-            parent, _, name = alias.rpartition(".")
-            self.modules[parent].add_module(name, new)
-            self.modules[alias] = new
-        self.paths[id(new)] = aliases
-        for each in self.module.modules():
-            _swap_in_attributes(each, old, new)
-
     def _refuse_unreachable(self, path: str) -> None:
         """A module that never runs but lends its weight cannot be replaced by calling another."""
         inside = [w for w in self.base.weights if w.path.startswith(f"{path}.")]
@@ -303,27 +285,6 @@ class Surgeon:
 
 def _given(places: Sequence[Place], made: Sequence[tuple[str, Made]]) -> tuple[Place, ...]:
     return tuple(gives(place, each.shape) for place, (_, each) in zip(places, made, strict=True))
-
-
-def _swap_in_attributes(module: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Plain lists and the like of modules are no children, but a forward may go over them."""
-    for name, value in vars(module).items():
-        if name.startswith("_"):
-            continue
-        if isinstance(value, list) and any(each is old for each in value):
-            value[:] = [new if each is old else each for each in value]
-        elif type(value) is tuple and any(each is old for each in value):
-            setattr(module, name, tuple(new if each is old else each for each in value))
-        elif isinstance(value, dict) and any(each is old for each in value.values()):
-            value.update({key: new for key, each in value.items() if each is old})
-
-
-def _parameter(module: nn.Module, name: str) -> torch.Tensor | None:
-    path, _, last = name.rpartition(".")
-    try:
-        return module.get_submodule(path)._parameters.get(last)
-    except AttributeError:
-        return None
 
 
 def _has_weights(module: nn.Module) -> bool:

@@ -1,7 +1,6 @@
 """Functional calls are edited where they stand in the source, however they are written."""
 
 import copy
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -182,8 +181,3 @@ def test_labels_are_selectors(builtin: Any) -> None:
             op = trace.calls[trace.functional[label]].op
             if op in ("cat", "add", "interpolate"):
                 assert select(parse_selector(label), trace) == (label,)
-
-
-def test_pickle_holds_no_source_of_ours() -> None:
-    edited = stitch(target("Residual"), ["--after add@1=se"], input=SIZE)
-    assert b"lambda" not in pickle.dumps(edited)

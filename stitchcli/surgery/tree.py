@@ -15,7 +15,7 @@ class Tree:
 
     def __init__(self, root: nn.Module) -> None:
         self.root = root
-        self.modules = dict(root.named_modules(remove_duplicate=False))
+        self.modules: dict[str, nn.Module] = dict(root.named_modules(remove_duplicate=False))
         self._paths: dict[int, list[str]] = {}
         for path, each in self.modules.items():
             self._paths.setdefault(id(each), []).append(path)

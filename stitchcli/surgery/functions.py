@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -23,9 +23,9 @@ from stitchcli.records import (
 from stitchcli.surgery.build import Builder
 from stitchcli.surgery.insert import free_name
 from stitchcli.surgery.layouts import axis_of
-from stitchcli.surgery.made import Made, Piece, below, misfits_of
+from stitchcli.surgery.made import Made, Piece, below, built_from, misfits_of
 from stitchcli.surgery.parts import AroundPart, FunctionSite, ItselfPart, Removed, SeriesPart
-from stitchcli.surgery.place import after, before, gives, operand_order, place_of_call, width_key_of
+from stitchcli.surgery.place import after, before, gives, operand_order, place_of_call
 from stitchcli.surgery.spots import Spot, refusal, splice, spot_of
 from stitchcli.words.blocks import first_name
 
@@ -128,47 +128,63 @@ class FunctionEdits:
         by_spot: dict[Spot, list[Edited]] = {}
         for each in found:
             by_spot.setdefault(spot_of(each.call, owner, each.label), []).append(each)
+        self._refuse_others(path, owner, by_spot)
         children: dict[Spot, tuple[str, str, nn.Module]] = {}
+        names: set[str] = set()
         for spot, edited in by_spot.items():
-            blocks = {width_key_of(each.place): each for each in reversed(edited)}
-            self._refuse_others(path, owner, spot, edited)
-            first = edited[0]
-            name = f"{first.call.op}_{_name_of(first.steps)}"
-            taken = {child for child, _, _ in children.values()}
-            name = free_name(owner, name, taken)
-            made = operand_order(first.call, self.base)
-            order = [made[index] for index in first.order]
-            modules = {key: each.module for key, each in blocks.items()}
-            axis = axis_of(first.place.layout)
-            children[spot] = (name, first.call.op or "", FunctionSite(modules, made, order, axis))
-            for key, each in blocks.items():
+            op = edited[0].call.op or ""
+            name = free_name(owner, f"{op}_{_name_of(edited[0].steps)}", names)
+            names.add(name)
+            children[spot] = name, op, self._site(edited)
+            for key, each in self._by_width(edited).items():
                 place = ".".join(filter(None, (path, name, "blocks", key)))
                 for step in each.steps:
-                    for piece in step.pieces:
-                        at = ".".join(filter(None, (place, piece.path)))
-                        yield step.index, Built(at, piece.name, piece.arguments, piece.notes)
+                    yield from ((step.index, built) for built in built_from(place, step.pieces))
         splice(owner, children)
 
+    def _site(self, edited: Sequence[Edited]) -> FunctionSite:
+        """The child that stands at one place in the source, with a block for each width."""
+        first = edited[0]
+        blocks = self._by_width(edited)
+        orders = {}
+        for key, each in blocks.items():
+            made = operand_order(each.call, self.base)
+            orders[key] = [made[index] for index in each.order]
+        modules = {key: each.module for key, each in blocks.items()}
+        return FunctionSite(
+            modules, sorted(operand_order(first.call, self.base)), orders,
+            axis_of(first.place.layout),
+        )  # fmt: skip
+
+    def _by_width(self, edited: Sequence[Edited]) -> dict[str, Edited]:
+        """The first call of each width."""
+        return {self._key(each.call, each.label): each for each in reversed(edited)}
+
+    def _key(self, call: Call, label: str) -> str:
+        axis = axis_of(place_of_call(call, self.base, label).layout)
+        shapes = [call.inputs[index].shape for index in sorted(operand_order(call, self.base))]
+        return "_".join(str(shape[axis]) for shape in shapes)
+
     def _refuse_others(
-        self, path: str, owner: nn.Module, spot: Spot, edited: Sequence[Edited]
+        self, path: str, owner: nn.Module, by_spot: Mapping[Spot, Sequence[Edited]]
     ) -> None:
         """A call that is not to be edited, at the same place in the source and of the same width,
-        would be edited too."""
-        ours = {each.call.index for each in edited}
-        keys = {width_key_of(each.place): each.label for each in edited}
+        would be edited too. Raises EditError."""
+        ours = {each.call.index for edited in by_spot.values() for each in edited}
+        ops = {edited[0].call.op for edited in by_spot.values()}
         for label, index in self.base.functional.items():
             call = self.base.calls[index]
-            if call.path != path or call.op != edited[0].call.op or index in ours:
+            if call.path != path or call.op not in ops or index in ours:
                 continue
             try:
-                same = spot_of(call, owner, label) == spot
+                edited = by_spot.get(spot_of(call, owner, label), ())
             except EditError:
                 continue
-            key = width_key_of(place_of_call(call, self.base, label)) if same else ""
-            if key in keys:
+            taken = self._by_width(edited).get(self._key(call, label)) if edited else None
+            if taken is not None:
                 raise EditError(
-                    f"{keys[key]!r} and {label!r} are one place in the source, run at one width: "
-                    "they cannot be told apart",
+                    f"{taken.label!r} and {label!r} are one place in the source, run at one "
+                    "width: they cannot be told apart",
                     f"edit both, as with {call.op}",
                 )
 

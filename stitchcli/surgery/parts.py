@@ -151,38 +151,39 @@ class AroundPart(Part):
 
 
 class FunctionSite(nn.Module):
-    """Stands where a forward called a function: runs the block for the width that comes by, and
-    the function itself where there is none. ``made`` and ``order`` say which of the function's
-    tensors are activations, and in which order the block takes them."""
+    """Stands where a forward called a function: runs the block for the widths that come by, and
+    the function itself where there is none. ``activations`` says which of the function's tensors
+    count, and ``orders`` in which order each block takes them."""
 
     def __init__(
         self,
         blocks: Mapping[str, nn.Module],
-        made: Sequence[int],
-        order: Sequence[int],
+        activations: Sequence[int],
+        orders: Mapping[str, Sequence[int]],
         channel_axis: int,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleDict(blocks)
-        self.made = tuple(made)
-        self.order = tuple(order)
+        self.activations = tuple(activations)
+        self.orders = {key: tuple(order) for key, order in orders.items()}
         self.channel_axis = channel_axis
 
     def forward(self, function: Run, *args: Any, **kwargs: Any) -> Any:
         """``function(*args, **kwargs)``, or what the block gives in its stead."""
         tensors = operands(args, kwargs)
-        key = width_key([tensors[index] for index in self.made], self.channel_axis)
+        key = width_key([tensors[index] for index in self.activations], self.channel_axis)
         if key not in self.blocks:
             return function(*args, **kwargs)
+        order = self.orders[key]
 
         def itself(*values: Any) -> Any:
             given = list(tensors)
-            for index, value in zip(self.order, values, strict=True):
+            for index, value in zip(order, values, strict=True):
                 given[index] = value
             new_args, new_kwargs = _with_operands(args, kwargs, given)
             return function(*new_args, **new_kwargs)
 
-        return run(self.blocks[key], [tensors[index] for index in self.order], itself)
+        return run(self.blocks[key], [tensors[index] for index in order], itself)
 
 
 def width_key(tensors: Sequence[Any], channel_axis: int) -> str:

@@ -66,7 +66,8 @@ class Place:
 
     ``shapes`` are those of the tensors that come in, ``shape_out`` of what is given on;
     ``aspect`` is height to width of the network's input, by which tokens are made a map;
-    ``given`` names the arguments of the call, the positional ones by nothing.
+    ``given`` names the arguments of the call, the positional ones by nothing; ``main`` is the
+    index of the tensor that was made last.
     """
 
     path: str
@@ -83,6 +84,7 @@ class Place:
     dtype: str = "float32"
     aspect: tuple[int, int] = (1, 1)
     given: tuple[str, ...] = ("",)
+    main: int = 0
 
     @property
     def measures(self) -> dict[str, int | None]:
@@ -193,7 +195,9 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
         case "in":
             return place.in_channels
         case "skip":
-            return place.shapes[1][1] if len(place.shapes) > 1 else place.in_channels
+            axis = 1 if place.layout == "channels_first" else -1
+            others = [s for i, s in enumerate(place.shapes) if i != place.main and len(s) > 1]
+            return others[0][axis] if others else place.in_channels
         case "width":
             # beside an out-name, a width is what comes in
             only_in = "in" in present and "out" not in present

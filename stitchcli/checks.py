@@ -7,6 +7,7 @@ need them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from stitchcli.records import (
 )
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.surgery.fit import watched_lightly
+from stitchcli.surgery.insert import on_first
 from stitchcli.surgery.select import is_inside
 from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.trace import dummy_inputs
@@ -34,6 +36,10 @@ from stitchcli.workbench import Workbench
 
 _BATCH = 2
 _NEAR = 1e-4
+
+
+class NoGradient(Exception):
+    """Nothing that a network gives depends on a parameter."""
 
 
 class Checks:
@@ -50,7 +56,10 @@ class Checks:
         if self.bench.device != "meta":
             module, applied = self._edited(full_copy)
             return self._keys(module, applied), _skipped("training", "it needs numbers: --verify")
-        module, applied = self._edited(meta_copy)
+        try:
+            module, applied = self._edited(meta_copy)
+        except StitchError as error:
+            return (_skipped("training", error.message),)
         checks = [*self._training(module, applied, "meta"), self._keys(module, applied)]
         return (*checks, *self._second_size(module))
 
@@ -76,7 +85,10 @@ class Checks:
         try:
             missed = self._unreached(module, _built(applied, self.result), device)
         except Exception as error:
-            if not self._fails_before(lambda base: self._unreached(base, (), device)):
+            before = self._fails_before(lambda base: self._unreached(base, (), device))
+            if isinstance(error, NoGradient):
+                yield _skipped(name, "no output depends on a parameter that learns")
+            elif not before:
                 yield Check(name, "fail", _said(error))
             else:
                 yield _skipped(name, f"nor does it before the edits: {_said(error)}")
@@ -99,24 +111,39 @@ class Checks:
             if parameter.requires_grad
         }
         module.train()
-        with torch.enable_grad(), watched_lightly(device), self.bench.guard("training"):
+        with torch.enable_grad(), watched_lightly(device), self._guard():
             args, kwargs = dummy_inputs(_at_batch(self.base.inputs), device)
             loss = _loss(module(*args, **kwargs))
-            if not named:
-                return []
-            grads = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
-        return [name for name, grad in zip(named, grads, strict=True) if grad is None]
+            learning = [each for each in module.parameters() if each.requires_grad]
+            if not loss.requires_grad or not learning:
+                raise NoGradient
+            grads = torch.autograd.grad(loss, learning, allow_unused=True)
+        reached = {id(p) for p, grad in zip(learning, grads, strict=True) if grad is not None}
+        return [name for name, parameter in named.items() if id(parameter) not in reached]
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """The user's exceptions as one message; our own as it is."""
+        found: list[NoGradient] = []
+        with self.bench.guard("training"):
+            try:
+                yield
+            except NoGradient as error:
+                found.append(error)
+        if found:
+            raise found[0]
 
     def _keys(self, module: nn.Module, applied: Sequence[Applied]) -> Check:
         """The state dict of the base, but for what was replaced, rebuilt or removed."""
-        before = {k: tuple(v.shape) for k, v in self.bench.network.module.state_dict().items()}
-        after = {k: tuple(v.shape) for k, v in module.state_dict().items()}
-        gone = [
+        before, after = _shapes(self.bench.network.module), _shapes(module)
+        matched = [
             path
             for item in applied
             if isinstance(item.edit, Replace | Set | Remove)
             for path in item.matched
         ]
+        layers = self.base.layers
+        gone = [*matched, *(a for path in matched if path in layers for a in layers[path].aliases)]
         lost = [
             key
             for key, shape in before.items()
@@ -157,6 +184,12 @@ class Checks:
         except Exception:
             return True
         return False
+
+
+def _shapes(module: nn.Module) -> dict[str, Any]:
+    """The state dict's keys and shapes; what a module keeps besides tensors has none."""
+    state = module.state_dict()
+    return {key: tuple(getattr(value, "shape", ())) for key, value in state.items()}
 
 
 def _numbers(
@@ -203,7 +236,7 @@ def _matters(
     """Whether the output moves where a block's output does."""
 
     def shifted(each: nn.Module, given: Any, result: Any) -> Any:
-        return result + 1 + result.abs() if isinstance(result, Tensor) else None
+        return on_first(lambda x: x + 1 + x.abs(), result)
 
     hook = module.get_submodule(path).register_forward_hook(shifted)
     try:

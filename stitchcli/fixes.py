@@ -82,7 +82,9 @@ class Trial:
         done = Fix("together")
         while fix is not None and len(done.edits) < _MOST_TOGETHER:
             done = Fix(
-                done.title, (*done.edits, *fix.edits), fix.inputs or done.inputs,
+                done.title,
+                (*(e for e in done.edits if e not in fix.instead), *fix.edits),
+                fix.inputs or done.inputs,
                 (*done.instead, *fix.instead),
             )  # fmt: skip
             trial = self.after(done)

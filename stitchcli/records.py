@@ -310,12 +310,14 @@ class Problem:
 @dataclass(frozen=True)
 class Stranger:
     """A module with parameters that ran and is no part of the network: ``path`` is the module whose
-    forward ran it, and ``is_new`` says that it was built in that forward."""
+    forward ran it, ``is_new`` says that it was built in that forward, and ``learns`` that a parameter of it wants a
+    gradient."""
 
     path: str
     kind: str
     params: int
     is_new: bool
+    learns: bool
     site: Site | None = None
 
 

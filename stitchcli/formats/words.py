@@ -197,4 +197,6 @@ def summary(report: Report) -> str:
         for severity, word in (("error", "fault"), ("warning", "warning"), ("note", "note"))
     ]
     words = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
+    failed = sum(1 for check in report.checks if check.status == "fail")
+    words += [f"{failed} check{'s' if failed > 1 else ''} failed"] if failed else []
     return ", ".join(words) if words else "no faults"

@@ -21,7 +21,7 @@ from stitchcli.records import (
     Wrap,
 )
 from stitchcli.words.edits import print_edit
-from stitchcli.words.selectors import parse_selector
+from stitchcli.words.selectors import exactly_label
 from stitchcli.words.shapes import format_shape
 
 
@@ -78,7 +78,7 @@ def _fixes(item: Applied) -> Iterator[Fix]:
         yield Fix(title, (replace(edit, block=blocks.pop()),), instead=(edit,))
         return
     edits = tuple(
-        replace(edit, where=parse_selector(label), block=mended.get(label) or edit.block)
+        replace(edit, where=exactly_label(label), block=mended.get(label) or edit.block)
         for label in item.matched
     )
     yield Fix(title, edits, instead=(edit,))

@@ -33,7 +33,8 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
         site = found[0].site
         yield Diagnostic(
             code="ST203",
-            severity="error",
+            # a frozen teacher is kept out of sight on purpose
+            severity="error" if is_new or any(each.learns for each in found) else "note",
             path=path,
             title=title,
             primary=Label(site, "run here") if site else None,

@@ -19,10 +19,17 @@ class Adapted(Part):
     ``outer`` is the layout at the place, ``inner`` the one that the block takes. ``call`` says what
     its forward is given: the tensors one by one; one ``list`` of them; the ``first`` alone, or
     ``three`` times as query, key and value, or with its ``sizes`` one by one or as one ``size``.
+    ``order`` is that in which it takes several tensors.
     """
 
     def __init__(
-        self, block: nn.Module, outer: Layout, inner: Layout, call: str, aspect: tuple[int, int]
+        self,
+        block: nn.Module,
+        outer: Layout,
+        inner: Layout,
+        call: str,
+        aspect: tuple[int, int],
+        order: Sequence[int],
     ) -> None:
         super().__init__()
         self.block = block
@@ -30,10 +37,13 @@ class Adapted(Part):
         self.inner = inner
         self.call = call
         self.aspect = aspect
+        self.order = tuple(order)
 
     def forward(self, *args: Any, itself: Run | None = None, **kwargs: Any) -> Any:
         """The block's first output, in the layout of the place."""
         values = operands(args, kwargs)
+        if len(values) == len(self.order):
+            values = [values[index] for index in self.order]
         grid = self._grid(values[0])
         prefix = values[0].shape[1] - grid[0] * grid[1] if self._makes_map else 0
         head = values[0][:, :prefix]

@@ -8,6 +8,7 @@ whatever the order of the flags; inserted blocks are not searched for further ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from stitchcli.errors import EditError
 from stitchcli.records import (
     Applied,
     Block,
+    BlockSpec,
     Built,
     Edit,
     Insert,
@@ -30,19 +32,21 @@ from stitchcli.records import (
     Trace,
     Wrap,
 )
+from stitchcli.surgery.adapted import Adapted
 from stitchcli.surgery.build import Builder
 from stitchcli.surgery.copies import meta_copy
 from stitchcli.surgery.fit import run_quietly, zeros
 from stitchcli.surgery.functions import FunctionEdits
 from stitchcli.surgery.insert import Side, insert
 from stitchcli.surgery.layouts import axis_of
-from stitchcli.surgery.made import Made, arguments_of, built_from, misfits_of, pieces_of
-from stitchcli.surgery.parts import ByWidth, Removed
+from stitchcli.surgery.made import Made, arguments_of, below, built_from, misfits_of, pieces_of
+from stitchcli.surgery.parts import ByWidth, Called, Part, Removed
 from stitchcli.surgery.place import after, before, gives, places_of, takes, width_key_of
 from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
 from stitchcli.surgery.select import is_inside
 from stitchcli.surgery.settle import Paths, settle
 from stitchcli.surgery.tree import Tree
+from stitchcli.tracing.layers import is_plain
 from stitchcli.words.blocks import first_name
 
 Done = tuple[list[Built], list[Misfit]]
@@ -85,23 +89,19 @@ class Surgeon:
         matched, notes = settle(edits, self.base)
         functions = FunctionEdits(self.module, self.base, self._builder)
         built: dict[int, list[Built]] = {index: [] for index in range(len(edits))}
+        left: list[tuple[int, Edit, str]] = []
         for kind in (Replace, Set, Wrap, Insert, Remove):
-            if kind is Set:
-                self._set_all(
-                    [(e, m) for e, m in zip(edits, matched, strict=True) if isinstance(e, Set)]
-                )
             for index, edit in enumerate(edits):
-                if not isinstance(edit, kind) or isinstance(edit, Set):
-                    continue
-                for path in matched[index]:
-                    if path in self.base.functional:
+                for path in matched[index] if isinstance(edit, kind) else ():
+                    if path in self.base.functional and not isinstance(edit, Set):
                         functions.add(index, edit, path)
-                    else:
-                        done, misfits = self._carry_out(edit, path)
-                        built[index] += done
-                        self.misfits.setdefault(index, []).extend(misfits)
+                    elif not isinstance(edit, Set):
+                        left.append((index, edit, path))
+        self._carry_out_all([each for each in left if isinstance(each[1], Replace)], built)
+        self._set_all([(e, m) for e, m in zip(edits, matched, strict=True) if isinstance(e, Set)])
         for index, each in functions.carry_out():
             built[index].append(each)
+        self._carry_out_all([each for each in left if not isinstance(each[1], Replace)], built)
         return tuple(
             Applied(
                 edit, paths, tuple(built[index]), (*said, *self._untied(edit, paths)),
@@ -109,6 +109,14 @@ class Surgeon:
             )
             for index, (edit, paths, said) in enumerate(zip(edits, matched, notes, strict=True))
         )  # fmt: skip
+
+    def _carry_out_all(
+        self, steps: Sequence[tuple[int, Edit, str]], built: dict[int, list[Built]]
+    ) -> None:
+        for index, edit, path in steps:
+            done, misfits = self._carry_out(edit, path)
+            built[index] += done
+            self.misfits.setdefault(index, []).extend(misfits)
 
     def _misfits(self, index: int) -> Iterator[Misfit]:
         """Of one edit: those that no later edit of the same place made good."""
@@ -150,9 +158,14 @@ class Surgeon:
         old = self.tree[path]
         places = self._places(path)
         new, made = self._make(block, path, places, old)
+        if isinstance(new, Part | nn.Sequential) and not isinstance(new, Adapted):
+            unlike = any(place.given != ("",) * len(place.shapes) for place in places)
+            if unlike and not isinstance(block, BlockSpec):
+                new = Called(new)
+                made = [(key, replace(m, pieces=below(m, "part"))) for key, m in made]
         pieces = pieces_of(made)
         plain = pieces[0].arguments if len(pieces) == 1 and not pieces[0].path else {}
-        carry_attributes(old, new, plain)
+        carry_attributes(old, new, {k: v for k, v in plain.items() if is_plain(v)})
         if type(new) is type(old):
             keep_weights(old, new)
         self.tree.put(path, new)
@@ -180,9 +193,7 @@ class Surgeon:
     def _wrap(self, path: str, block: Block) -> Done:
         self._refuse_uncalled(path, "around")
         places = self._places(path)
-        inner = [
-            Place(**{**vars(place), "shapes": place.shapes[:1], "given": ("",)}) for place in places
-        ]
+        inner = [replace(place, shapes=place.shapes[:1], given=("",), main=0) for place in places]
         target = self.tree[path]
         new, made = self._make(block, path, inner, target, self._measured(target, places))
         child = insert(target, "around", new, first_name(block))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,15 +27,45 @@ from stitchcli.records import (
 )
 from stitchcli.surgery import compose
 from stitchcli.surgery.fit import Fitted, NeedsNumbers, fit
-from stitchcli.surgery.made import Made, Measures, Odd, Piece, alike
+from stitchcli.surgery.made import Made, Measures, Odd, Piece, alike, shown
 from stitchcli.surgery.parts import (
     ItselfPart,
 )
 from stitchcli.tracing.devices import StayOn
-from stitchcli.words.blocks import print_block
+from stitchcli.tracing.preserve import random_states
 from stitchcli.words.formulas import evaluate
 
 _META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One named block that is to be built at a place, with the arguments for its constructor."""
+
+    block: BlockSpec
+    source: Any
+    arguments: Mapping[str, Any]
+    place: Place
+    measures: Measures
+
+    @property
+    def key(self) -> Any:
+        """What decides how the block can be run."""
+        words = [
+            (name, id(value) if isinstance(value, type) else repr(value))
+            for name, value in self.arguments.items()
+        ]
+        return id(self.source), repr(words), repr(replace(self.place, path="")), repr(self.measures)
+
+
+@dataclass(frozen=True)
+class Known:
+    """How a block can be run (None where no way works), where it asks for CUDA, and whether it can
+    be built on meta."""
+
+    way: Fitted | None
+    sites: dict[Site, None]
+    on_meta: bool
 
 
 class Builder:
@@ -78,88 +109,74 @@ class Builder:
         given = {name: self._value(value, measures) for name, value in block.arguments}
         positional = [self._value(value, measures) for value in block.positional]
         arguments = bind(source, block.name, given, place, positional=positional)
-        shown = {name: _shown(value) for name, value in arguments.items()}
-        known = block.name, repr(shown), place.shapes, place.layout, place.given, place.dtype
-        twin, sites = None, dict[Site, None]()
-        if known in self.catalog.fits:
-            way, sites = self.catalog.fits[known]
-        elif place.shapes:
-            way, twin = self._fit(block, source, arguments, place, sites)
-            self.catalog.fits[known] = way, sites
-        else:
-            way = None
-        module = twin if twin is not None and self.device == _META else None
-        if module is None:
-            module = self._construct(block, source, arguments, place, self.device, sites)
-        module = module.to(self.dtype) if self.dtype else module
-        notes = [*way.notes(place)] if way else []
-        notes += [f"{s.file}:{s.line} asks for CUDA; kept on {self.device.type}" for s in sites]
+        job = Job(block, source, arguments, place, measures)
+        known = self.catalog.fits.get(job.key)
+        if known is None:
+            known = self.catalog.fits[job.key] = self._fit(job)
+        module = self._construct(job, self.device, known)
+        notes = [*known.way.notes(place)] if known.way else []
+        for site in known.sites:
+            notes.append(f"{site.file}:{site.line} asks for CUDA; kept on {self.device.type}")
         path = ""
-        if way is not None:
-            adapted = way.adapt(module, place)
+        if known.way is not None:
+            adapted = known.way.adapt(module, place)
             path, module = ("" if adapted is module else "block"), adapted
-        piece = Piece(path, block.name, shown, tuple(dict.fromkeys(notes)))
-        if way is None and place.shapes and alike(place).shapes != place.shapes:
-            return self._unequal(block, module, piece, place)
-        return Made(module, way.shape if way else (), (piece,), way.order if way else ())
+        piece = Piece(path, block.name, arguments, tuple(dict.fromkeys(notes)))
+        if known.way is None and place.shapes and alike(place).shapes != place.shapes:
+            return self._unequal(job, module, piece)
+        return Made(module, known.way.shape if known.way else (), (piece,))
 
-    def _unequal(self, block: BlockSpec, module: nn.Module, piece: Piece, place: Place) -> Made:
+    def _unequal(self, job: Job, module: nn.Module, piece: Piece) -> Made:
         """A block that does not run on tensors of several shapes, but may on such of one."""
-        trial = Builder(self.catalog, _META, self.dtype).make(block, alike(place))
-        if not trial.shape:
+        shapes = job.place.shapes
+        trial = Builder(self.catalog, _META, self.dtype)
+        made = trial.make(job.block, alike(job.place), job.measures)
+        if not made.shape:
             return Made(module, (), (piece,))
-        odd = Odd("input", block, place.shapes[1], place.shapes[0])
-        return Made(module, (), (piece,), (), Matched(block), trial.shape, odd)
+        odd = Odd("input", job.block, shapes[1], shapes[0])
+        return Made(module, (), (piece,), Matched(job.block), made.shape, odd)
 
-    def _fit(
-        self,
-        block: BlockSpec,
-        source: Any,
-        arguments: Mapping[str, Any],
-        place: Place,
-        sites: dict[Site, None],
-    ) -> tuple[Fitted | None, nn.Module | None]:
+    def _fit(self, job: Job) -> Known:
         """How a block can be run at its place, tried on a twin of it that has no numbers; on one
         that has, where the block needs them."""
-        is_map = is_map_block(source)
+        sites: dict[Site, None] = {}
+        on_meta = True
         for device in (_META, torch.device("cpu")):
             try:
-                twin = self._construct(block, source, arguments, place, device, sites)
-                twin.train(False)
-                return fit(twin, place, device, is_map, None), twin.train()
+                with random_states():
+                    twin = self._construct(job, device, Known(None, sites, on_meta))
+                    if not job.place.shapes:
+                        return Known(None, sites, on_meta)
+                    way = fit(twin.train(False), job.place, is_map_block(job.source), device, sites)
+                return Known(way, sites, on_meta)
             except NeedsNumbers:
                 continue
             except EditError as error:
-                if device == _META and error.__cause__ is not None:
-                    continue  # what cannot be built without numbers may be built with them
-                raise
-        return None, None
+                if device != _META or error.__cause__ is None:
+                    raise
+                on_meta = False  # what cannot be built without numbers may be built with them
+        return Known(None, sites, on_meta)
 
-    def _construct(
-        self,
-        block: BlockSpec,
-        source: Any,
-        arguments: Mapping[str, Any],
-        place: Place,
-        device: torch.device,
-        sites: dict[Site, None],
-    ) -> nn.Module:
-        made = {name: self._built(value, place, device) for name, value in arguments.items()}
-        stay = StayOn(device.type)
+    def _construct(self, job: Job, device: torch.device, known: Known) -> nn.Module:
+        built_on = device if known.on_meta else torch.device("cpu")
+        stay = StayOn(built_on.type)
+        made = {name: self._built(value, job, built_on) for name, value in job.arguments.items()}
         try:
-            with device, stay:
-                module = source(**made)
+            with built_on, stay:
+                module = job.source(**made)
         except Exception as error:
-            words = ", ".join(f"{name}={_shown(value)!r}" for name, value in arguments.items())
+            name, path = job.block.name, job.place.path
+            words = ", ".join(f"{word}={shown(value)!r}" for word, value in job.arguments.items())
             raise EditError(
-                f"block {block.name!r} cannot be built at {place.path!r} with {words}: {error}",
-                f"give other arguments ({block.name}:name=value) or leave it out: "
-                f"--except {place.path}",
+                f"block {name!r} cannot be built at {path!r} with {words}: {error}",
+                f"give other arguments ({name}:name=value) or leave it out: --except {path}",
             ) from error
-        sites.update(stay.sites)
+        known.sites.update(stay.sites)
         if not isinstance(module, nn.Module):
-            raise EditError(f"block {block.name!r} gave no nn.Module", "name a class or a factory")
-        return module
+            raise EditError(
+                f"block {job.block.name!r} gave no nn.Module", "name a class or a factory"
+            )
+        return module.to(device, self.dtype)
 
     def _value(self, value: Any, measures: Measures) -> Any:
         """A value of an argument, but for the blocks in it, which are built for each device."""
@@ -170,14 +187,8 @@ class Builder:
                 return self.catalog.find(name)
         return value
 
-    def _built(self, value: Any, place: Place, device: torch.device) -> Any:
+    def _built(self, value: Any, job: Job, device: torch.device) -> Any:
         if isinstance(value, Block):
-            return Builder(self.catalog, device, self.dtype).make(value, place).module
+            nested = Builder(self.catalog, device, self.dtype)
+            return nested.make(value, job.place, job.measures).module
         return value
-
-
-def _shown(value: Any) -> Any:
-    """An argument as a report shows it."""
-    if isinstance(value, Block):
-        return print_block(value)
-    return value.__name__ if isinstance(value, type) else value

@@ -41,7 +41,7 @@ def series(builder: Builder, parts: Sequence[Block], place: Place, measures: Mea
     odd = next((each.odd for each in made if each.odd), None)
     mended = Series(_mended(parts, made)) if odd else None
     shape = made[-1].mended_shape or made[-1].shape
-    return Made(module, made[-1].shape, pieces, made[0].order, mended, shape, odd)
+    return Made(module, made[-1].shape, pieces, mended, shape, odd)
 
 
 def parallel(builder: Builder, block: Parallel, place: Place, measures: Measures) -> Made:
@@ -62,7 +62,7 @@ def parallel(builder: Builder, block: Parallel, place: Place, measures: Measures
             odd = odd or Odd("branch", block.parts[index], each.shape, goal)
     mended = replace(block, parts=tuple(parts)) if odd else None
     mended_shape = _merged(goals, block.merge, axis)
-    return Made(module, shape, pieces, (), mended, mended_shape, odd)
+    return Made(module, shape, pieces, mended, mended_shape, odd)
 
 
 def residual(builder: Builder, part: Block, place: Place, measures: Measures) -> Made:
@@ -81,16 +81,16 @@ def residual(builder: Builder, part: Block, place: Place, measures: Measures) ->
         mended = adapted(mended, made.shape, came, place)
     pieces = below(made, "part")
     whole = Residual(mended) if odd else None
-    return Made(ResidualPart(made.module), made.shape, pieces, (), whole, came, odd)
+    return Made(ResidualPart(made.module), made.shape, pieces, whole, came, odd)
 
 
 def matched(builder: Builder, part: Block, place: Place, measures: Measures) -> Made:
     """With a projection of every further tensor to the width of the first."""
     made = builder.make(part, alike(place), measures)
     projections = [_projection(builder, shape, place) for shape in place.shapes[1:]]
-    module = MatchedPart(made.module, projections, made.order or range(len(place.shapes)))
+    module = MatchedPart(made.module, projections)
     mended = Matched(made.mended) if made.mended else None
-    return Made(module, made.shape, below(made, "part"), (), mended, made.mended_shape, made.odd)
+    return Made(module, made.shape, below(made, "part"), mended, made.mended_shape, made.odd)
 
 
 def _projection(builder: Builder, shape: Shape, place: Place) -> nn.Module:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from stitchcli.binding import Layout, Place
 from stitchcli.errors import EditError
-from stitchcli.records import Shape
+from stitchcli.records import Shape, Site
 from stitchcli.surgery.adapted import Adapted
 from stitchcli.surgery.parts import Part, Run, run
 from stitchcli.tracing.containers import tensors_in
@@ -54,10 +54,11 @@ class Fitted:
 
     def adapt(self, block: nn.Module, place: Place) -> nn.Module:
         """The block as it has to stand at the place: itself, where that is enough."""
-        if self.inner == place.layout and not self.call and not self.several:
+        plain = self.order == tuple(range(len(self.order)))
+        if self.inner == place.layout and not self.call and not self.several and plain:
             return block
         call = "" if self.call == "spread" else self.call
-        return Adapted(block, place.layout, self.inner, call, place.aspect)
+        return Adapted(block, place.layout, self.inner, call, place.aspect, self.order)
 
     def notes(self, place: Place) -> tuple[str, ...]:
         """What was adapted, in words."""
@@ -71,43 +72,56 @@ class NeedsNumbers(Exception):
 
 
 def fit(
-    block: nn.Module, place: Place, device: torch.device, is_map_block: bool, itself: Run | None
+    block: nn.Module,
+    place: Place,
+    is_map_block: bool,
+    device: torch.device,
+    sites: dict[Site, None],
 ) -> Fitted | None:
     """How ``block`` can be run at the place; None where no way works, so that the trace tells what
     is the matter.
 
-    ``is_map_block`` says that it takes (B, C, *spatial) and nothing else. Raises EditError where
-    its forward wants what nobody gives it, NeedsNumbers where it cannot be told on this device.
+    ``is_map_block`` says that it takes (B, C, *spatial) and nothing else; ``sites`` gathers where
+    it asks for CUDA. Raises EditError where its forward wants what nobody gives it, NeedsNumbers
+    where it cannot be told on this device.
     """
-    order = _order(block, len(place.shapes))
+    order = _order(block, place)
     found: list[Fitted] = []
     for layout in _layouts(place, is_map_block):
         way = Fitted(layout, _call(block, place, layout), order)
-        if (seen := _try(way, block, place, place.shapes, device, itself)) is not None:
+        if (seen := _try(way, block, place, place.shapes, device, sites)) is not None:
             found.append(replace(way, shape=seen[0], several=seen[1]))
             if not _is_ambiguous(place):
                 return found[0]
     other = tuple(_grown(shape, place.layout) for shape in place.shapes)
-    sure = [way for way in found if _try(way, block, place, other, device, itself)]
+    sure = [way for way in found if _try(way, block, place, other, device, sites)]
     return next(iter((*sure, *found)), None)
 
 
 @contextmanager
-def watched_lightly(device: str) -> Iterator[None]:
+def watched_lightly(device: str) -> Iterator[StayOn]:
     """Runs code that is only looked at: kept on ``device``, on meta without what torch's kernels
     there import at first use."""
     with ExitStack() as stack:
-        stack.enter_context(StayOn(device))
+        stay = stack.enter_context(StayOn(device))
         if device == "meta":
             stack.enter_context(torch.device("meta"))
             stack.enter_context(LightKernels())  # type: ignore[no-untyped-call]
-        yield
+        yield stay
 
 
-def run_quietly(function: Run, values: Sequence[Tensor]) -> Any:
-    """Run something that is only looked at, without gradients."""
-    with torch.no_grad(), watched_lightly(values[0].device.type if values else "cpu"):
-        return function(*values)
+def run_quietly(
+    function: Run, values: Sequence[Tensor], sites: dict[Site, None] | None = None
+) -> Any:
+    """Run something that is only looked at, without gradients; ``sites`` gathers where it asks for
+    CUDA."""
+    device = values[0].device.type if values else "cpu"
+    with torch.no_grad(), watched_lightly(device) as stay:
+        try:
+            return function(*values)
+        finally:
+            if sites is not None:
+                sites.update(stay.sites)
 
 
 def zeros(shapes: Sequence[Shape], dtype: str, device: torch.device) -> list[Tensor]:
@@ -121,13 +135,13 @@ def _try(
     place: Place,
     shapes: Sequence[Shape],
     device: torch.device,
-    itself: Run | None,
+    sites: dict[Site, None],
 ) -> tuple[Shape, bool] | None:
     """The shape that comes out and whether it is one of several; None where it does not run."""
     module = replace(way, several=False).adapt(block, place)
-    values = zeros([shapes[index] for index in way.order], place.dtype, device)
+    values = zeros(shapes, place.dtype, device)
     try:
-        result = run_quietly(lambda *given: run(module, given, itself), values)
+        result = run_quietly(lambda *given: run(module, given, None), values, sites)
     except Exception as error:
         if device_cannot(error):
             raise NeedsNumbers from error
@@ -206,16 +220,19 @@ def _takes(forward: inspect.Signature, given: Sequence[str]) -> bool:
     return True
 
 
-def _order(block: nn.Module, count: int) -> tuple[int, ...]:
-    """In which order a forward takes the main branch and the skip connection, which come in this
-    order; told from the names of its parameters."""
-    order = tuple(range(count))
-    if count != 2:
-        return order
+def _order(block: nn.Module, place: Place) -> tuple[int, ...]:
+    """Which of two tensors a forward takes first: its parameters' names tell the main branch from
+    the skip connection, the trace which of the tensors is which."""
+    count = len(place.shapes)
     try:
         names = [name.lower() for name in inspect.signature(block.forward).parameters][:2]
     except (TypeError, ValueError):
-        return order
-    if len(names) == 2 and names[0] in _SKIP and names[1] not in _SKIP:
-        return (1, 0)
-    return (1, 0) if len(names) == 2 and names[1] in _GATE else order
+        names = []
+    if count != 2 or len(names) != 2:
+        return tuple(range(count))
+    main = place.main
+    if names[1] in _SKIP - {names[0]} or names[0] in _GATE:
+        return (main, 1 - main)
+    if names[0] in _SKIP or names[1] in _GATE:
+        return (1 - main, main)
+    return (0, 1)

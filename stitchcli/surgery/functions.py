@@ -23,7 +23,7 @@ from stitchcli.records import (
 from stitchcli.surgery.build import Builder
 from stitchcli.surgery.insert import free_name
 from stitchcli.surgery.layouts import axis_of
-from stitchcli.surgery.made import Made, Piece, below, built_from, misfits_of
+from stitchcli.surgery.made import Made, Piece, below, built_from, misfits_of, prefixed
 from stitchcli.surgery.parts import AroundPart, FunctionSite, ItselfPart, Removed, SeriesPart
 from stitchcli.surgery.place import after, before, gives, operand_order, place_of_call
 from stitchcli.surgery.spots import Spot, refusal, splice, spot_of
@@ -48,7 +48,14 @@ class Edited:
     place: Place
     steps: list[Step]
     module: nn.Module
-    order: tuple[int, ...]
+
+    @property
+    def what(self) -> list[object]:
+        """What is done, but for where."""
+        return [
+            (type(step.edit), getattr(step.edit, "block", None), [p.arguments for p in step.pieces])
+            for step in self.steps
+        ]
 
 
 class FunctionEdits:
@@ -78,45 +85,54 @@ class FunctionEdits:
             yield from self._into(path, found)
 
     def _edited(self, label: str, call: Call, steps: list[Step]) -> Edited:
-        if len(call.outputs) != 1 or not operand_order(call, self.base):
+        order = operand_order(call, self.base)
+        low = order and len(call.inputs[order[0]].shape) < 2
+        if len(call.outputs) != 1 or not order or low:
             raise refusal(label, call, "it does not take activations and give one tensor")
-        place = place_of_call(call, self.base, label)
+        place = here = place_of_call(call, self.base, label)
         builder = self.builder(self.module.get_submodule(call.path))
         module: nn.Module = ItselfPart()
-        here, order = place, tuple(range(len(place.shapes)))
-        for step in steps:
-            made = self._step(step.edit, builder, here, module, label)
+        for index, step in enumerate(steps):
+            made, prefix = self._step(step.edit, builder, here, module, label)
+            for earlier in steps[:index]:  # they stand further inside now
+                earlier.pieces = prefixed(earlier.pieces, prefix)
             module, step.pieces = made.module, made.pieces
-            order = made.order if isinstance(step.edit, Replace) and made.order else order
             here = gives(here, made.shape)
             if isinstance(step.edit, Replace | Wrap | Insert):
                 misfits = misfits_of(label, step.edit.block, [place], [made])
                 self.misfits.setdefault(step.index, []).extend(misfits)
-        return Edited(label, call, place, steps, module, order)
+        if here.shape_out == place.shape_out:
+            for step in steps:  # what a later edit of the same place made good
+                kept = [m for m in self.misfits.get(step.index, ()) if m.kind != "block"
+                        or m.label != label]  # fmt: skip
+                self.misfits[step.index] = kept
+        return Edited(label, call, place, steps, module)
 
     def _step(
         self, edit: Edit, builder: Builder, place: Place, inner: nn.Module, label: str
-    ) -> Made:
-        """The module at a call after one more edit, ``inner`` being that before."""
+    ) -> tuple[Made, str]:
+        """The module at a call after one more edit, ``inner`` being that before, and where in it
+        that stands now."""
+        module: nn.Module
         match edit:
             case Replace(block=block):
-                return builder.make(block, place)
+                return builder.make(block, place), ""
             case Wrap(block=block):
                 made = builder.make(block, place)
                 if isinstance(inner, ItselfPart):
-                    return made
-                return replace(made, module=AroundPart(made.module, inner))
+                    return made, ""
+                module = AroundPart(made.module, inner)
+                return replace(made, module=module, pieces=below(made, "outer")), "inner"
             case Insert(side="after", block=block):
                 made = builder.make(block, after(place))
-                return replace(
-                    made, module=SeriesPart([inner, made.module]), pieces=below(made, "parts.1")
-                )
+                module = SeriesPart([inner, made.module])
+                return replace(made, module=module, pieces=below(made, "parts.1")), "parts.0"
             case Insert(block=block) if len(place.shapes) == 1:
                 made = builder.make(block, before(place))
                 module = SeriesPart([made.module, inner])
-                return Made(module, place.shape_out, below(made, "parts.0"))
+                return Made(module, place.shape_out, below(made, "parts.0")), "parts.1"
             case Remove():
-                return Made(Removed(), place.shapes[0])
+                return Made(Removed(), place.shapes[0]), ""
         raise EditError(
             f"{label!r} takes {len(place.shapes)} tensors, so nothing can be put before it",
             "put the block after what makes one of them",
@@ -146,24 +162,31 @@ class FunctionEdits:
         """The child that stands at one place in the source, with a block for each width."""
         first = edited[0]
         blocks = self._by_width(edited)
-        orders = {}
-        for key, each in blocks.items():
-            made = operand_order(each.call, self.base)
-            orders[key] = [made[index] for index in each.order]
+        orders = {key: operand_order(each.call, self.base) for key, each in blocks.items()}
         modules = {key: each.module for key, each in blocks.items()}
-        return FunctionSite(
-            modules, sorted(operand_order(first.call, self.base)), orders,
-            axis_of(first.place.layout),
-        )  # fmt: skip
+        activations = sorted(operand_order(first.call, self.base))
+        return FunctionSite(modules, activations, orders, axis_of(first.place.layout))
 
     def _by_width(self, edited: Sequence[Edited]) -> dict[str, Edited]:
-        """The first call of each width."""
-        return {self._key(each.call, each.label): each for each in reversed(edited)}
+        """The calls by width. Raises EditError where two of one width would get other blocks."""
+        found: dict[str, Edited] = {}
+        for each in edited:
+            first = found.setdefault(self._key(each.call, each.label), each)
+            if first.what != each.what:
+                raise self._one_place(first.label, each.label, each.call)
+        return found
 
     def _key(self, call: Call, label: str) -> str:
         axis = axis_of(place_of_call(call, self.base, label).layout)
         shapes = [call.inputs[index].shape for index in sorted(operand_order(call, self.base))]
-        return "_".join(str(shape[axis]) for shape in shapes)
+        return "_".join(str(shape[axis]) if len(shape) > 1 else "" for shape in shapes)
+
+    def _one_place(self, one: str, other: str, call: Call) -> EditError:
+        return EditError(
+            f"{one!r} and {other!r} are one place in the source, run at one width: they cannot be "
+            "told apart",
+            f"edit both alike, as with {call.op}",
+        )
 
     def _refuse_others(
         self, path: str, owner: nn.Module, by_spot: Mapping[Spot, Sequence[Edited]]
@@ -174,7 +197,8 @@ class FunctionEdits:
         ops = {edited[0].call.op for edited in by_spot.values()}
         for label, index in self.base.functional.items():
             call = self.base.calls[index]
-            if call.path != path or call.op not in ops or index in ours:
+            shape = call.inputs[0].shape if call.inputs else ()
+            if call.path != path or call.op not in ops or index in ours or len(shape) < 2:
                 continue
             try:
                 edited = by_spot.get(spot_of(call, owner, label), ())
@@ -182,11 +206,7 @@ class FunctionEdits:
                 continue
             taken = self._by_width(edited).get(self._key(call, label)) if edited else None
             if taken is not None:
-                raise EditError(
-                    f"{taken.label!r} and {label!r} are one place in the source, run at one "
-                    "width: they cannot be told apart",
-                    f"edit both, as with {call.op}",
-                )
+                raise self._one_place(taken.label, label, call)
 
 
 def _name_of(steps: Sequence[Step]) -> str:

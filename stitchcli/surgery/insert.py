@@ -40,7 +40,7 @@ class Stitched(Swapped):
             forward = _Around(self._modules[name], forward)
         result = forward(*args, **kwargs)
         for name in self.stitch_after:
-            result = _on_first(self._modules[name], result)
+            result = on_first(self._modules[name], result)
         return result
 
     def _own_forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +85,7 @@ class _Around:
 
         x = args[0] if args else _first(kwargs)
         result = run(self.block, (_first(x),), itself)
-        return _on_first(lambda _: result, self.whole)
+        return on_first(lambda _: result, self.whole)
 
 
 def stitched_class(base: type[nn.Module]) -> type[nn.Module]:
@@ -104,11 +104,11 @@ def insert(module: nn.Module, side: Side, block: nn.Module, name: str) -> str:
     would run the block once too often.
     """
     if not isinstance(module, Stitched):
-        _refuse_iteration(module)
+        refuse_iteration(module)
         swap_class(module, stitched_class)
     assert isinstance(module, Stitched)
     child = free_name(module, f"{side}_{name}")
-    module.add_module(child, block)
+    module.add_module(child, block.train(module.training))
     setattr(module, f"stitch_{side}", [*getattr(module, f"stitch_{side}"), child])
     return child
 
@@ -122,12 +122,14 @@ def free_name(module: nn.Module, wanted: str, taken: Collection[str] = ()) -> st
     return name
 
 
-def _refuse_iteration(module: nn.Module) -> None:
+def refuse_iteration(module: nn.Module) -> None:
+    """Raise EditError where a forward goes over its children, and would meet a new one."""
     kind, forward = type(module), type(module).forward
     code = getattr(inspect.unwrap(forward), "__code__", None)
     words = set(code.co_names) if code else set()
     looped = words & {"children", "named_children", "_modules", "modules"}
-    own_loop = isinstance(module, nn.Sequential) and forward is not nn.Sequential.forward
+    containers = nn.Sequential | nn.ModuleList | nn.ModuleDict
+    own_loop = isinstance(module, containers) and "forward" in _own_names(kind)
     if looped or own_loop:
         why = "its forward goes over its children"
     elif forward in (nn.ModuleList.forward, nn.ModuleDict.forward):
@@ -144,13 +146,19 @@ def _refuse_iteration(module: nn.Module) -> None:
     )
 
 
+def _own_names(kind: type) -> set[str]:
+    """What a class and its bases define, up to those of torch.nn."""
+    ours = (each for each in kind.__mro__ if not each.__module__.startswith("torch.nn.modules"))
+    return {name for each in ours for name in vars(each)}
+
+
 def _on_first_input(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if args:
-        return (_on_first(block, args[0]), *args[1:]), kwargs
-    return args, _on_first(block, kwargs)
+        return (on_first(block, args[0]), *args[1:]), kwargs
+    return args, on_first(block, kwargs)
 
 
-def _on_first(block: Any, value: Any) -> Any:
+def on_first(block: Any, value: Any) -> Any:
     """Run a block on a tensor, or on the first tensor of a tuple, a list, a dict or a dataclass."""
     if is_dataclass(value) and not isinstance(value, type | dict):
         names = (each.name for each in fields(value))
@@ -163,7 +171,7 @@ def _on_first(block: Any, value: Any) -> Any:
             changed[name] = block(value[name])
         return changed
     if isinstance(value, tuple | list) and value:
-        rest = (_on_first(block, value[0]), *value[1:])
+        rest = (on_first(block, value[0]), *value[1:])
         return type(value)(rest) if type(value) in (tuple, list) else type(value)(*rest)
     return block(value)
 

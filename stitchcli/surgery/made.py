@@ -41,14 +41,12 @@ class Odd:
 @dataclass(frozen=True)
 class Made:
     """A module for a place, the shape that it gives there (empty where nobody could tell), and the
-    named blocks in it. ``order`` is that in which it takes several tensors; ``mended`` is the
-    block with its branches and inputs made to fit each other, ``mended_shape`` what that gives,
-    and ``odd`` the first that does not fit."""
+    named blocks in it. ``mended`` is the block with its branches and inputs made to fit each other,
+    ``mended_shape`` what that gives, and ``odd`` the first that does not fit."""
 
     module: nn.Module
     shape: Shape
     pieces: tuple[Piece, ...] = ()
-    order: tuple[int, ...] = ()
     mended: Block | None = None
     mended_shape: Shape = ()
     odd: Odd | None = None
@@ -80,7 +78,14 @@ def alike(place: Place) -> Place:
 
 def below(made: Made, path: str) -> tuple[Piece, ...]:
     """The pieces of what was made, where it stands at ``path`` of something larger."""
-    return tuple(replace(p, path=f"{path}.{p.path}" if p.path else path) for p in made.pieces)
+    return prefixed(made.pieces, path)
+
+
+def prefixed(pieces: Sequence[Piece], path: str) -> tuple[Piece, ...]:
+    """Pieces that stand at ``path`` of something larger."""
+    if not path:
+        return tuple(pieces)
+    return tuple(replace(p, path=f"{path}.{p.path}" if p.path else path) for p in pieces)
 
 
 def pieces_of(made: Sequence[tuple[str, Made]]) -> list[Piece]:
@@ -97,10 +102,23 @@ def pieces_of(made: Sequence[tuple[str, Made]]) -> list[Piece]:
 
 
 def built_from(path: str, pieces: Sequence[Piece]) -> list[Built]:
+    """The pieces as a report shows them, where they stand at ``path`` of the network."""
     return [
-        Built(".".join(filter(None, (path, piece.path))), piece.name, piece.arguments, piece.notes)
+        Built(
+            ".".join(filter(None, (path, piece.path))),
+            piece.name,
+            {name: shown(value) for name, value in piece.arguments.items()},
+            piece.notes,
+        )
         for piece in pieces
     ]
+
+
+def shown(value: Any) -> Any:
+    """An argument as a report shows it."""
+    if isinstance(value, Block):
+        return print_block(value)
+    return value.__name__ if isinstance(value, type) else value
 
 
 def arguments_of(made: Made) -> list[Mapping[str, Any]]:

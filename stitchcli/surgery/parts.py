@@ -99,16 +99,12 @@ class ResidualPart(Part):
 
 
 class MatchedPart(Part):
-    """Brings every tensor to the width and size of the first, and then runs the part, which takes
-    them in ``order``."""
+    """Brings every tensor to the width and size of the first, and then runs the part."""
 
-    def __init__(
-        self, part: nn.Module, projections: Sequence[nn.Module], order: Sequence[int]
-    ) -> None:
+    def __init__(self, part: nn.Module, projections: Sequence[nn.Module]) -> None:
         super().__init__()
         self.part = part
         self.projections = nn.ModuleList(projections)
-        self.order = tuple(order)
 
     def forward(self, first: Tensor, *others: Tensor, itself: Run | None = None) -> Any:
         """What the part gives."""
@@ -118,7 +114,7 @@ class MatchedPart(Part):
             if value.dim() > 3 and value.shape[2:] != first.shape[2:]:
                 value = nn.functional.interpolate(value, size=first.shape[2:])
             values.append(value)
-        return run(self.part, [values[index] for index in self.order], itself)
+        return run(self.part, values, itself)
 
 
 class ByWidth(Part):
@@ -167,6 +163,8 @@ class FunctionSite(nn.Module):
         self.activations = tuple(activations)
         self.orders = {key: tuple(order) for key, order in orders.items()}
         self.channel_axis = channel_axis
+        #: Blocks that look at the function's tensors before or beside it, which may work in place.
+        self.looking = frozenset(key for key, block in blocks.items() if not _begins_alone(block))
 
     def forward(self, function: Run, *args: Any, **kwargs: Any) -> Any:
         """``function(*args, **kwargs)``, or what the block gives in its stead."""
@@ -179,16 +177,36 @@ class FunctionSite(nn.Module):
         def itself(*values: Any) -> Any:
             given = list(tensors)
             for index, value in zip(order, values, strict=True):
-                given[index] = value
+                given[index] = value.clone() if key in self.looking else value
             new_args, new_kwargs = _with_operands(args, kwargs, given)
             return function(*new_args, **new_kwargs)
 
         return run(self.blocks[key], [tensors[index] for index in order], itself)
 
 
+def _begins_alone(block: nn.Module) -> bool:
+    """Whether a block runs what stood at its place first, and once."""
+    first = block.parts[0] if isinstance(block, SeriesPart) else block
+    count = sum(isinstance(each, ItselfPart) for each in block.modules())
+    return isinstance(first, ItselfPart) and count == 1
+
+
+class Called(nn.Module):
+    """A part where a module is called with keywords, or with what is no tensor: the part gets the
+    tensors."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the part gives."""
+        return run(self.part, operands(args, kwargs), None)
+
+
 def width_key(tensors: Sequence[Any], channel_axis: int) -> str:
     """``512_256``: the widths of the tensors."""
-    return "_".join([str(tensor.shape[channel_axis]) for tensor in tensors])
+    return "_".join([str(each.shape[channel_axis]) if each.dim() > 1 else "" for each in tensors])
 
 
 def operands(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:

@@ -50,6 +50,8 @@ def place_of_call(call: Call, trace: Trace, label: str) -> Place:
     order = operand_order(call, trace)
     shapes = tuple(call.inputs[index].shape for index in order)
     came, gave = shapes[0], call.outputs[0].shape
+    if len(came) < 2 or len(gave) < 2:
+        return Place(label, None, None, shapes=shapes, shape_out=gave)
     layout = layout_of(axis_told(ops_before(call, trace), len(came)), len(came))
     aspect = aspect_of(trace)
     size, size_out = sizes_in(came, layout, aspect), sizes_in(gave, layout, aspect)
@@ -81,6 +83,11 @@ def operand_order(call: Call, trace: Trace) -> tuple[int, ...]:
         if ref.is_activation or not ref.name
     }
     return tuple(sorted(ages, key=lambda index: -ages[index]))
+
+
+def _newest(call: Call, trace: Trace) -> int:
+    ages = [_age(ref, trace) for ref in call.inputs]
+    return ages.index(max(ages)) if ages else 0
 
 
 _MOVES = frozenset(
@@ -173,6 +180,7 @@ def _seen(layer: Layer, call: Call, trace: Trace) -> Place:
         dtype=call.inputs[0].dtype if call.inputs else "float32",
         aspect=aspect,
         given=call.given,
+        main=_newest(call, trace),
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from stitchcli.errors import EditError
-from stitchcli.records import Call, Condition, Selector, Trace, Word
+from stitchcli.records import Condition, Selector, Trace, Word
+from stitchcli.surgery.place import place_of_call, places_of
 from stitchcli.surgery.readings import FAMILIES, glob, plain, read
 from stitchcli.surgery.roles import ROLES
 from stitchcli.words.near import did_you_mean
@@ -108,9 +109,8 @@ def _attribute(name: str, path: str, trace: Trace) -> Any:
     if name == "level":
         return _level(path, trace)
     if path in trace.functional:
-        call = trace.calls[trace.functional[path]]
-        refs = {"in": call.inputs, "out": call.outputs}.get(name, ())
-        return refs[0].shape[1] if refs and len(refs[0].shape) > 1 else None
+        place = place_of_call(trace.calls[trace.functional[path]], trace, path)
+        return {"in": place.in_channels, "out": place.out_channels}.get(name)
     attributes = trace.layers[path].attributes
     return next((attributes[n] for n in _SHORT.get(name, (name,)) if n in attributes), None)
 
@@ -124,17 +124,12 @@ def _compare(compare: Callable[[Any, Any], bool], actual: Any, wanted: Any) -> b
 
 def _level(path: str, trace: Trace) -> int | None:
     """How many times smaller than the network's input what comes in is."""
-    call = _first_call(path, trace)
-    if call is None or not call.inputs or len(call.inputs[0].shape) < 3 or not trace.inputs:
-        return None
-    full = trace.inputs[0].shape
-    return round(full[-1] / call.inputs[0].shape[-1]) if len(full) > 2 else None
-
-
-def _first_call(path: str, trace: Trace) -> Call | None:
     if path in trace.functional:
-        return trace.calls[trace.functional[path]]
-    return next((c for c in trace.calls if c.path == path and c.is_module), None)
+        size = place_of_call(trace.calls[trace.functional[path]], trace, path).size
+    else:
+        size = places_of(path, trace)[0].size
+    full = trace.inputs[0].shape if trace.inputs else ()
+    return round(full[-1] / size[-1]) if size and size[-1] and len(full) > 2 else None
 
 
 def _nothing(selector: Selector, word: Word, what: str, trace: Trace) -> EditError:

@@ -6,6 +6,7 @@ with the module as a further argument; the user's own functions stay as they are
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import copy
@@ -41,7 +42,8 @@ def spliced_class(base: type[nn.Module], plans: tuple[tuple[str, Plan], ...]) ->
     body: dict[str, Any] = {"_stitch_kind": kind_before(base), "__module__": base.__module__}
     for name, plan in plans:
         owner, function = find_method(base, name)
-        body[name] = _recompile(function, plan, owner)
+        changed = _recompile(function, plan, owner)
+        body[name] = _decorated(vars(owner)[name], function, changed)
     return type(f"Spliced{base.__name__}", (Swapped, base), body)
 
 
@@ -51,6 +53,25 @@ def find_method(cls: type, name: str) -> tuple[type, FunctionType]:
         if name in vars(each):
             return each, _unwrapped(vars(each)[name])
     raise CannotSplice(f"{cls.__name__} has no method {name!r}")
+
+
+def _decorated(outer: Any, old: FunctionType, new: FunctionType) -> Any:
+    """A method with its decorators, around another function than before."""
+    if outer is old:
+        return new
+    inner = getattr(outer, "__wrapped__", None)
+    cells = getattr(outer, "__closure__", None) or ()
+    held = [index for index, cell in enumerate(cells) if cell.cell_contents is inner]
+    if not isinstance(outer, FunctionType) or not held:
+        raise CannotSplice("a decorator of it cannot be put around another function")
+    changed = _decorated(inner, old, new)
+    closure = (*cells[: held[0]], _cell(changed), *cells[held[0] + 1 :])
+    result = FunctionType(
+        outer.__code__, outer.__globals__, outer.__name__, outer.__defaults__, closure
+    )
+    result.__dict__.update(outer.__dict__, __wrapped__=changed)
+    result.__kwdefaults__, result.__doc__ = outer.__kwdefaults__, outer.__doc__
+    return result
 
 
 def method_with(cls: type, file: str, function: str) -> str | None:
@@ -82,9 +103,14 @@ def _unwrapped(function: Any) -> FunctionType:
     return found
 
 
-@lru_cache(maxsize=256)
 def _tree(file: str) -> ast.Module:
-    return ast.parse("".join(linecache.getlines(file)))
+    linecache.checkcache(file)
+    return _parsed("".join(linecache.getlines(file)))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def _definition(function: FunctionType) -> ast.FunctionDef:
@@ -147,7 +173,9 @@ def _compiled(
         decorator_list=[],
     )
     tree = ast.fix_missing_locations(ast.Module([ast.copy_location(maker, definition)], []))
-    code = compile(tree, function.__code__.co_filename, "exec", dont_inherit=True)
+    file = function.__code__.co_filename
+    flags = function.__code__.co_flags & __future__.annotations.compiler_flag
+    code = compile(tree, file, "exec", flags=flags, dont_inherit=True)
     inner = _code_named(_code_named(code, "stitch_make"), definition.name)
     inner = inner.replace(co_qualname=function.__code__.co_qualname)
     made = {name: _cell(helper) for name, helper in helpers.items()}
@@ -226,13 +254,16 @@ class _Splicer(ast.NodeTransformer):
                 return ast.Call(attribute, [_operation(sign, op), left, right], [])
         target = copy.deepcopy(node.target)
         target.ctx = ast.Load()
-        call = ast.Call(attribute, [_operation(node.op, op), target, node.value], [])
+        call = ast.Call(attribute, [_operation(node.op, op, in_place=True), target, node.value], [])
         return ast.Assign([node.target], call)
 
 
-def _operation(sign: ast.operator, op: str) -> ast.expr:
+def _operation(sign: ast.operator, op: str, in_place: bool = False) -> ast.expr:
     if _OPERATORS.get(op) is not type(sign):
         raise CannotSplice(f"no {op} is written there")
+    if in_place:
+        name = {"div": "truediv"}.get(op, op)
+        return ast.parse(f"lambda a, b: a.__i{name}__(b)", mode="eval").body
     operands = ast.arguments([], [ast.arg("a"), ast.arg("b")], None, [], [], None, [])
     return ast.Lambda(operands, ast.BinOp(_name("a"), sign, _name("b")))
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from stitchcli.errors import EditError
 from stitchcli.records import Call, Site
+from stitchcli.surgery.insert import refuse_iteration
 from stitchcli.surgery.splice import (
     CannotSplice,
     Plan,
@@ -19,7 +20,9 @@ from stitchcli.surgery.splice import (
     method_with,
     spliced_class,
 )
-from stitchcli.surgery.swap import swap_class
+from stitchcli.surgery.swap import swap_innermost, written_class
+
+Methods = tuple[tuple[str, Plan], ...]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def spot_of(call: Call, owner: nn.Module, label: str) -> Spot:
     sites = _one_per_function((call.site, *call.route))
     for site in sites:
         spans.insert(0, (site.line, site.col, site.end_line, site.end_col))
-        method = method_with(type(owner), site.file, site.function)
+        method = method_with(written_class(type(owner)), site.file, site.function)
         if method is not None and method not in vars(owner):
             return _checked(Spot(method, tuple(spans)), owner, call, label)
     raise refusal(label, call, f"it stands in no method of {type(owner).__name__}")
@@ -48,15 +51,17 @@ def spot_of(call: Call, owner: nn.Module, label: str) -> Spot:
 
 def splice(owner: nn.Module, children: Mapping[Spot, tuple[str, str, nn.Module]]) -> None:
     """Put child modules (name, op, module) in the places of functional calls. Raises EditError."""
+    refuse_iteration(owner)
     plans: dict[str, dict[Span, Any]] = {}
     for spot, (name, op, module) in children.items():
-        owner.add_module(name, module)
+        owner.add_module(name, module.train(owner.training))
         here = plans.setdefault(spot.method, {})
         for span in spot.spans[:-1]:
             here = here.setdefault(span, {})
         here[spot.spans[-1]] = (name, op)
     try:
-        swap_class(owner, spliced_class, tuple((m, _frozen(p)) for m, p in sorted(plans.items())))
+        frozen = tuple((method, _frozen(plan)) for method, plan in sorted(plans.items()))
+        swap_innermost(owner, spliced_class, _merged_methods, frozen)
     except CannotSplice as error:
         raise EditError(
             f"the functional calls in {type(owner).__name__} cannot be replaced: {error}",
@@ -79,7 +84,7 @@ def _one_per_function(sites: Sequence[Site]) -> list[Site]:
 def _checked(spot: Spot, owner: nn.Module, call: Call, label: str) -> Spot:
     """The spot, if every function on the way to it can be found."""
     try:
-        _, function = find_method(type(owner), spot.method)
+        _, function = find_method(written_class(type(owner)), spot.method)
         for span in spot.spans[:-1]:
             function = callee_at(function, span)
     except CannotSplice as error:
@@ -92,6 +97,22 @@ def _frozen(plan: Mapping[Span, Any]) -> Plan:
         (span, _frozen(action) if isinstance(action, dict) else action)
         for span, action in sorted(plan.items())
     )
+
+
+def _merged_methods(one: Methods, other: Methods) -> Methods:
+    """What was to be changed before, and what is to be changed now."""
+    found = dict(one)
+    for method, plan in other:
+        found[method] = _merged(found.get(method, ()), plan)
+    return tuple(sorted(found.items()))
+
+
+def _merged(one: Plan, other: Plan) -> Plan:
+    found = dict(one)
+    for span, action in other:
+        both_lead_on = span in found and not isinstance(action[0], str)
+        found[span] = _merged(found[span], action) if both_lead_on else action
+    return tuple(sorted(found.items()))
 
 
 def refusal(label: str, call: Call, why: str) -> EditError:

@@ -23,12 +23,39 @@ class Swapped(nn.Module):
     _stitch_recipe: Recipe = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return revive, (type(self)._stitch_recipe,), self.__dict__
+        return revive, (type(self)._stitch_recipe,), self.__getstate__()  # type: ignore[no-untyped-call]
 
 
 def swap_class(module: nn.Module, maker: Callable[..., type[nn.Module]], *details: Any) -> None:
     """Make ``module`` an instance of ``maker(its class, *details)``."""
     module.__class__ = _make((maker, _recipe_of(type(module)), details))
+
+
+def swap_innermost(
+    module: nn.Module,
+    maker: Callable[..., type[nn.Module]],
+    merge: Callable[[Any, Any], Any],
+    detail: Any,
+) -> None:
+    """The same below every other swap: the class as it was written becomes ``maker(it, detail)``,
+    with ``merge(before, detail)`` where ``maker`` was there already."""
+
+    def put(recipe: Recipe) -> Recipe:
+        if isinstance(recipe, type):
+            return maker, recipe, (detail,)
+        if recipe[0] is maker:
+            return maker, recipe[1], (merge(recipe[2][0], detail),)
+        return recipe[0], put(recipe[1]), recipe[2]
+
+    module.__class__ = _make(put(_recipe_of(type(module))))
+
+
+def written_class(cls: type[nn.Module]) -> type[nn.Module]:
+    """The class below every swap, as somebody wrote it."""
+    recipe = _recipe_of(cls)
+    while not isinstance(recipe, type):
+        recipe = recipe[1]
+    return recipe
 
 
 def kind_before(cls: type[nn.Module]) -> str:

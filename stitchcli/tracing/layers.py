@@ -76,14 +76,15 @@ def attributes_of(module: nn.Module) -> dict[str, Any]:
     found = {
         name: tuple(value) if isinstance(value, list | tuple) else value
         for name, value in vars(module).items()
-        if not name.startswith("_") and name != "training" and _is_plain(value)
+        if not name.startswith("_") and name != "training" and is_plain(value)
     }
     if isinstance(module, _ConvNd | nn.Linear):
         found["bias"] = module.bias is not None
     return found
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
+    """Numbers, flags, words, nothing, and tuples of numbers."""
     if isinstance(value, list | tuple):
         return all(isinstance(item, int | float) for item in value)
     return isinstance(value, int | float | str | bool) or value is None

@@ -120,7 +120,8 @@ class Recorder:
             path = self.stack[-1].path if self.stack else ""
             is_new = id(module) in self.newborn
             site = site_of(nearest_spot(frame))
-            self.strangers.append(Stranger(path, kind_of(module), params, is_new, site))
+            learns = any(parameter.requires_grad for parameter in module.parameters())
+            self.strangers.append(Stranger(path, kind_of(module), params, is_new, learns, site))
 
     def leave(self, call: OpenCall, result: Any) -> None:
         """Close a module's call with what it returned."""

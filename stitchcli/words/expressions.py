@@ -51,6 +51,14 @@ class _Reader:
             self.python = self.python[:start] + "_" * len(place) + self.python[end:]
 
     def read(self) -> Block:
+        for start, place in self.places.items():
+            if re.match(r"\s*=", self.text[start + len(place) :]):
+                name, _, word = place.partition(":")
+                raise self.span.error(
+                    "arguments inside a call stand in brackets",
+                    f"write {name}({word}=...)",
+                    start + len(name),
+                )
         try:
             return self.block(ast.parse(self.python, mode="eval").body)
         except SyntaxError as error:

@@ -49,6 +49,17 @@ def exactly(path: str) -> Selector:
     return Selector((Word(path),))
 
 
+def exactly_label(label: str) -> Selector:
+    """The selector of one module, or of one functional call by its label (see Trace.functional),
+    whatever else is called like it."""
+    owner, slash, call = label.rpartition("/")
+    if not slash and not label.startswith("op:"):
+        return Selector((Word(label, "name"),))
+    op, _, index = call.removeprefix("op:").partition("@")
+    words = (Word(owner, "name"),) if owner else ()
+    return Selector((*words, Word(op, "op")), (), int(index) if index else None)
+
+
 def _split_conditions(rest: Span) -> tuple[Span, Span | None]:
     """What stands before the conditions, and the conditions; none where the bracket is part of a
     glob, such as ``down[12]``."""

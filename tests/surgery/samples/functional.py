@@ -97,7 +97,9 @@ class Residual(nn.Module):
     def forward(self, x):
         x = self.stem(x)
         x = x + self.convs[0](x)
-        x += self.convs[1](x)
+        y = self.convs[1](x)
+        y += x
+        x = y
         x = torch.add(x, self.convs[2](x))
         x = x.add(self.convs[3](x))
         out = self.convs[4](x) + x + 1

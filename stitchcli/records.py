@@ -310,8 +310,8 @@ class Problem:
 @dataclass(frozen=True)
 class Stranger:
     """A module with parameters that ran and is no part of the network: ``path`` is the module whose
-    forward ran it, ``is_new`` says that it was built in that forward, and ``learns`` that a parameter of it wants a
-    gradient."""
+    forward ran it, ``is_new`` says that it was built in that forward, and ``learns`` that a
+    parameter of it wants a gradient."""
 
     path: str
     kind: str
@@ -384,9 +384,31 @@ class Trace:
         }
 
     @cached_property
+    def module_calls(self) -> Mapping[str, tuple[Call, ...]]:
+        """The calls of each module that ran, by its path."""
+        found: dict[str, list[Call]] = {}
+        for call in self.calls:
+            if call.is_module:
+                found.setdefault(call.path, []).append(call)
+        return {path: tuple(calls) for path, calls in found.items()}
+
+    @cached_property
+    def params_below(self) -> Mapping[str, int]:
+        """Elements of the parameters of each module and all in it, each weight once."""
+        found: dict[str, int] = {}
+        for weight in self.weights:
+            if weight.is_buffer:
+                continue
+            parts = weight.path.split(".")[:-1]
+            for end in range(len(parts) + 1):
+                path = ".".join(parts[:end])
+                found[path] = found.get(path, 0) + weight.count
+        return found
+
+    @cached_property
     def called(self) -> frozenset[str]:
         """Paths of the modules that ran."""
-        return frozenset(call.path for call in self.calls if call.is_module)
+        return frozenset(self.module_calls)
 
 
 # ---------------------------------------------------------------- what is said about it

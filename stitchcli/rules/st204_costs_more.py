@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stitchcli.records import Audit, Diagnostic, Fix, Keep, Replace, Trace
+from stitchcli.records import Audit, Diagnostic, Fix, Keep, Replace
 from stitchcli.words.edits import print_edit
 from stitchcli.words.selectors import exactly
 
@@ -19,7 +19,8 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
             continue
         growth = {}
         for path in item.matched:
-            base, result = params_under(audit.base, path), params_under(audit.result, path)
+            base = audit.base.params_below.get(path, 0)
+            result = audit.result.params_below.get(path, 0)
             if result > base:
                 growth[path] = (base, result)
         if not growth:
@@ -36,12 +37,3 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
             phase="config",
             fixes=() if everywhere or len(growth) > 3 else (fix,),
         )
-
-
-def params_under(trace: Trace, path: str) -> int:
-    """Parameters of a module and all in it, each weight once."""
-    return sum(
-        w.count
-        for w in trace.weights
-        if not w.is_buffer and w.path.startswith(f"{path}." if path else "")
-    )

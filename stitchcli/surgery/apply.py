@@ -283,11 +283,13 @@ class Surgeon:
 
     def _refuse_unreachable(self, path: str) -> None:
         """A module that never runs but lends its weight cannot be replaced by calling another."""
+        if path in self.base.called:
+            return
         inside = [w for w in self.base.weights if w.path.startswith(f"{path}.")]
         lent = {
             user for w in inside for user in w.users if user != path and not is_inside(user, path)
         }
-        if lent and path not in self.base.called:
+        if lent:
             raise EditError(
                 f"{path!r} is never called: {min(lent) or 'the root'!r} uses its weight directly",
                 f"replace the module around it, or leave it out with --except {path}",

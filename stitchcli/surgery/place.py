@@ -34,7 +34,7 @@ def places_of(path: str, trace: Trace) -> tuple[Place, ...]:
     """One Place for each different way in which a module is called; one told from its attributes
     where it never ran."""
     layer = trace.layers[path]
-    calls = [call for call in trace.calls if call.is_module and call.path == path]
+    calls = trace.module_calls.get(path, ())
     if not calls:
         return (_guess(layer, trace),)
     places: list[Place] = []

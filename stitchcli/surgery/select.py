@@ -69,6 +69,14 @@ def owner_of(path: str) -> str:
     return "" if path.startswith("op:") else path.partition("/")[0]
 
 
+def outer_paths(path: str) -> list[str]:
+    """The modules around a module or functional call, the outermost first; the root is one."""
+    owner = owner_of(path)
+    parts = owner.split(".") if owner else []
+    end = len(parts) if owner == path else len(parts) + 1
+    return [".".join(parts[:index]) for index in range(end)]
+
+
 def is_inside(path: str, outer: str) -> bool:
     """True for a module below another, and for a functional call in or below it; everything is
     below the root."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stitchcli.errors import EditError
 from stitchcli.records import Edit, Keep, Remove, Replace, Trace
-from stitchcli.surgery.select import is_inside, select
+from stitchcli.surgery.select import is_inside, outer_paths, select
 from stitchcli.words.edits import print_edit
 
 Paths = tuple[str, ...]
@@ -49,7 +49,7 @@ def _select(edits: Sequence[Edit], base: Trace) -> list[Paths]:
 
 def _without(kept: set[str], paths: Paths, edit: Edit) -> Paths:
     """The paths less what is kept. Raises EditError where what is kept would go all the same."""
-    left = tuple(p for p in paths if not any(p == k or is_inside(p, k) for k in kept))
+    left = tuple(p for p in paths if p not in kept and kept.isdisjoint(outer_paths(p)))
     if not left:
         raise EditError(f"--except leaves nothing for {print_edit(edit)}", "narrow --except")
     if isinstance(edit, Replace | Remove):  # what is inside a replaced module goes with it
@@ -59,7 +59,8 @@ def _without(kept: set[str], paths: Paths, edit: Edit) -> Paths:
                     f"--except keeps {inner!r}, which {print_edit(edit)} takes away with {path!r}",
                     "keep the whole module, or edit the modules in it",
                 )
-        left = tuple(p for p in left if not any(is_inside(p, other) for other in left))
+        chosen = set(left)
+        left = tuple(p for p in left if chosen.isdisjoint(outer_paths(p)))
     return left
 
 
@@ -77,11 +78,10 @@ def _takers(edits: Sequence[Edit], matched: Sequence[Paths]) -> dict[str, Edit]:
 
 def _taken(edit: Edit, path: str, takers: dict[str, Edit]) -> str | None:
     """The path of the module that another edit takes away, and ``path`` with it."""
-    for taken, taker in takers.items():
-        at_it = taken == path and isinstance(taker, Remove)
-        if taker is not edit and (at_it or is_inside(path, taken)):
-            return taken
-    return None
+    at_it = takers.get(path)
+    if isinstance(at_it, Remove) and at_it is not edit:
+        return path
+    return next((p for p in outer_paths(path) if p in takers and takers[p] is not edit), None)
 
 
 def _conflict(path: str, one: Edit, other: Edit) -> EditError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from stitchcli.errors import StitchError
 from stitchcli.pipeline import Request, audit, edited_module, inspect_target
@@ -18,7 +18,7 @@ from stitchcli.tracing.preserve import random_states
 from stitchcli.words.edits import parse_edit
 from stitchcli.words.shapes import parse_spec
 
-Input = str | Sequence[int] | TensorSpec
+Input = str | Sequence[int] | TensorSpec | Tensor
 
 
 def inspect(
@@ -101,6 +101,8 @@ def _inputs(given: Input | Sequence[Input] | None) -> tuple[TensorSpec, ...]:
     match given:
         case None:
             return ()
+        case Tensor():
+            return (TensorSpec(tuple(given.shape), str(given.dtype).removeprefix("torch.")),)
         case TensorSpec():
             return (given,)
         case str():

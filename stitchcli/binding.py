@@ -115,6 +115,8 @@ def bind(
         required = parameter.default is parameter.empty
         if parameter.name in arguments or (positional and not required):
             continue
+        if roles[parameter.name] == "scale" and {"size", "output_size"} & set(given):
+            continue  # they exclude each other
         value = _value(parameter, roles, place, block)
         if value is None and required:
             value = _usual(roles[parameter.name], place)
@@ -205,7 +207,10 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
         case "out":
             return _divided(place.out_channels, parameter.name, block)
         case "size":
-            return collapse(place.size) if place.size else None
+            size = tuple(place.size)
+            # what is called a resolution is unpacked; an image size is one number where it can be
+            keeps_both = parameter.name.endswith("resolution") or not size
+            return (size or None) if keeps_both else collapse(size)
         case "height":
             return place.size[0] if place.size else None
         case "width_px":

@@ -31,7 +31,7 @@ from stitchcli.surgery.fit import watched_lightly
 from stitchcli.surgery.insert import on_first
 from stitchcli.surgery.select import is_inside
 from stitchcli.tracing.containers import tensors_in
-from stitchcli.tracing.trace import dummy_inputs
+from stitchcli.tracing.trace import device_cannot, dummy_inputs
 from stitchcli.workbench import Workbench
 
 _BATCH = 2
@@ -86,7 +86,10 @@ class Checks:
             missed = self._unreached(module, _built(applied, self.result), device)
         except Exception as error:
             before = self._fails_before(lambda base: self._unreached(base, (), device))
-            if isinstance(error, NoGradient):
+            cause = error.__cause__ or error
+            if device == "meta" and device_cannot(cause):
+                yield _skipped(name, f"it needs numbers: {_said(error)}")
+            elif isinstance(error, NoGradient):
                 yield _skipped(name, "no output depends on a parameter that learns")
             elif not before:
                 yield Check(name, "fail", _said(error))

@@ -88,11 +88,12 @@ def fit(
     order = _order(block, place)
     found: list[Fitted] = []
     for layout in _layouts(place, is_map_block):
-        way = Fitted(layout, _call(block, place, layout), order)
-        if (seen := _try(way, block, place, place.shapes, device, sites)) is not None:
-            found.append(replace(way, shape=seen[0], several=seen[1]))
-            if not _is_ambiguous(place):
-                return found[0]
+        for call in _calls(block, place):
+            way = Fitted(layout, call, order)
+            if (seen := _try(way, block, place, place.shapes, device, sites)) is not None:
+                found.append(replace(way, shape=seen[0], several=seen[1]))
+                if not _is_ambiguous(place):
+                    return found[0]
     other = tuple(_grown(shape, place.layout) for shape in place.shapes)
     sure = [way for way in found if _try(way, block, place, other, device, sites)]
     return next(iter((*sure, *found)), None)
@@ -175,17 +176,17 @@ def _grown(shape: Shape, layout: Layout) -> Shape:
     return (shape[0], *(size * 2 for size in shape[1:-1]), shape[-1])
 
 
-def _call(block: nn.Module, place: Place, layout: Layout) -> str:
-    """How the forward is to be called with the tensors of the place: see Adapted."""
+def _calls(block: nn.Module, place: Place) -> tuple[str, ...]:
+    """How the forward may be called with the tensors of the place: see Adapted."""
     count = len(place.shapes)
     try:
         forward = inspect.signature(block.forward)
     except (TypeError, ValueError):
-        return ""
+        return ("",)
     if isinstance(block, Part):
-        return ""
+        return ("",)
     if len(place.given) == count and _takes(forward, place.given):
-        return ""
+        return ("",)
     required = [
         parameter
         for parameter in forward.parameters.values()
@@ -194,16 +195,16 @@ def _call(block: nn.Module, place: Place, layout: Layout) -> str:
     ]
     names = [parameter.name.lower() for parameter in required]
     if _takes(forward, ("",) * count):
-        return "spread"
+        return ("spread",)
     if len(names) == 3 and set(names) in _THREE:
-        return "three"
+        return ("three",)
     if len(names) > 1 and set(names[1:]) <= _SIZES and len(names) - 1 == len(place.size):
-        return "sizes"
+        return ("sizes",)
     if len(names) == 2 and names[1] in _SIZE:
-        return "size"
+        return ("size",)
     if len(names) == 1 and count > 1:
         as_list = names[0] in _LISTS or "list" in str(required[0].annotation).lower()
-        return "list" if as_list else "first"
+        return ("list", "first") if as_list else ("first", "list")
     kind = type(block).__name__
     raise EditError(
         f"block {kind!r} at {place.path or 'the root'}: its forward takes "

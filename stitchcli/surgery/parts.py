@@ -206,7 +206,9 @@ class Called(nn.Module):
 
 def width_key(tensors: Sequence[Any], channel_axis: int) -> str:
     """``512_256``: the widths of the tensors."""
-    return "_".join([str(each.shape[channel_axis]) if each.dim() > 1 else "" for each in tensors])
+    return "_".join(
+        [str(int(each.shape[channel_axis])) if each.dim() > 1 else "" for each in tensors]
+    )
 
 
 def operands(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:

@@ -86,7 +86,10 @@ def _like(module: nn.Module, donor: nn.Module) -> nn.Module:
     normed = type(donor) is not type(module) or donor._forward_pre_hooks
     changed = {k: v for k, v in vars(donor).items() if normed or not k.endswith("_hooks")}
     for store in ("_parameters", "_buffers", "_modules"):
-        changed[store] = {**module.__dict__[store], **donor.__dict__[store]}
+        kept = module.__dict__[store]
+        if isinstance(module, nn.RNNBase):  # fewer layers have fewer weights
+            kept = {name: value for name, value in kept.items() if "_l" not in name}
+        changed[store] = {**kept, **donor.__dict__[store]}
     result.__dict__ = {**module.__dict__, **changed}
     return result
 

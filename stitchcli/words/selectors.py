@@ -11,7 +11,7 @@ from stitchcli.words.scan import Span, last_group
 from stitchcli.words.values import parse_value, print_value
 
 _KINDS = ("name", "type", "family", "role", "op", "re")
-_CONDITION = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(!=|<=|>=|=|<|>)\s*(.+?)\s*")
+_CONDITION = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(!=|<=|>=|==?|<|>)\s*(.+?)\s*")
 _INDEX = re.compile(r"-?\d{1,9}")
 _SLICE = re.compile(r"(-?\d{1,9})?:(-?\d{1,9})?")
 _GRAMMAR = "write [SCOPE/]WHAT[attribute=value,...][@index], for instance 'conv[k=3]@0'"
@@ -71,7 +71,7 @@ def _parse_condition(part: Span) -> Condition:
     match = _CONDITION.fullmatch(str(part))
     if match is None:
         raise part.error(f"{str(part)!r} is not attribute=value", _GRAMMAR)
-    return Condition(match[1], cast(Operator, match[2]), parse_value(match[3]))
+    return Condition(match[1], cast(Operator, match[2].replace("==", "=")), parse_value(match[3]))
 
 
 def _parse_at(index: Span) -> int | tuple[int | None, int | None]:

@@ -206,3 +206,15 @@ def test_every_built_path_exists_and_ran() -> None:
         for built in item.built:
             assert built.path in report.result.called
             assert report.result.layers[built.path].block == built.block
+
+
+def test_jit_trace_runs_the_blocks() -> None:
+    edited = stitch(Line().eval(), ["--after add=se"], input=X)
+    traced = torch.jit.trace(edited, x(), check_trace=False)
+    torch.testing.assert_close(traced(x()), edited(x()))
+
+
+def test_fewer_layers_have_fewer_weights() -> None:
+    net = nn.Sequential(nn.LSTM(16, 32, 2, batch_first=True))
+    report = inspect(net, ["--set LSTM.num_layers=1"], input="1x10x16")
+    assert report.result.params == 4 * 32 * (16 + 32 + 2)

@@ -53,9 +53,7 @@ _NAMES = {
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 _USUAL = {"kernel_size": 3, "stride": 1, "padding": 1, "dilation": 1, "groups": 1, "bias": True}
-_WINDOW = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
-
-
+WINDOW = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 Layout = Literal["channels_first", "channels_last", "tokens"]
 
 
@@ -223,7 +221,7 @@ def _value(parameter: inspect.Parameter, roles: Mapping[str, str], place: Place,
             return True
         case "inputs":
             return len(place.shapes) or None
-    if role in _WINDOW and _slides_alike(present, place):
+    if role in WINDOW and _slides_alike(present, place):
         return _hyper_parameter(parameter, role, present, place)
     return None
 

@@ -40,8 +40,8 @@ from stitchcli.surgery.functions import FunctionEdits
 from stitchcli.surgery.insert import Side, insert
 from stitchcli.surgery.layouts import axis_of
 from stitchcli.surgery.made import Made, arguments_of, below, built_from, misfits_of, pieces_of
-from stitchcli.surgery.parts import ByWidth, Called, Part, Removed
-from stitchcli.surgery.place import after, before, gives, places_of, takes, width_key_of
+from stitchcli.surgery.parts import ByWidth, Called, Part, Removed, width_key
+from stitchcli.surgery.place import after, before, gives, places_of, takes
 from stitchcli.surgery.rebuild import carry_attributes, device_and_dtype, keep_weights, rebuild
 from stitchcli.surgery.select import is_inside
 from stitchcli.surgery.settle import Paths, settle
@@ -229,7 +229,7 @@ class Surgeon:
         second value holds what was made for each place, by the key of its width."""
         builder = self._builder(old, itself)
         made = [
-            (width_key_of(place) if place.shapes else "", builder.make(block, place))
+            (width_key(place.shapes, axis_of(place.layout)), builder.make(block, place))
             for place in places
         ]
         by_width: dict[str, Made] = {}

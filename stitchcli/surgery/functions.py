@@ -24,7 +24,14 @@ from stitchcli.surgery.build import Builder
 from stitchcli.surgery.insert import free_name
 from stitchcli.surgery.layouts import axis_of
 from stitchcli.surgery.made import Made, Piece, below, built_from, misfits_of, prefixed
-from stitchcli.surgery.parts import AroundPart, FunctionSite, ItselfPart, Removed, SeriesPart
+from stitchcli.surgery.parts import (
+    AroundPart,
+    FunctionSite,
+    ItselfPart,
+    Removed,
+    SeriesPart,
+    width_key,
+)
 from stitchcli.surgery.place import after, before, gives, operand_order, place_of_call
 from stitchcli.surgery.spots import Spot, refusal, splice, spot_of
 from stitchcli.words.blocks import first_name
@@ -46,6 +53,7 @@ class Edited:
     label: str
     call: Call
     place: Place
+    key: str
     steps: list[Step]
     module: nn.Module
 
@@ -106,7 +114,7 @@ class FunctionEdits:
                 kept = [m for m in self.misfits.get(step.index, ()) if m.kind != "block"
                         or m.label != label]  # fmt: skip
                 self.misfits[step.index] = kept
-        return Edited(label, call, place, steps, module)
+        return Edited(label, call, place, self._key(call, place), steps, module)
 
     def _step(
         self, edit: Edit, builder: Builder, place: Place, inner: nn.Module, label: str
@@ -144,69 +152,72 @@ class FunctionEdits:
         by_spot: dict[Spot, list[Edited]] = {}
         for each in found:
             by_spot.setdefault(spot_of(each.call, owner, each.label), []).append(each)
-        self._refuse_others(path, owner, by_spot)
+        by_width = {spot: _by_width(edited) for spot, edited in by_spot.items()}
+        self._refuse_others(path, owner, by_width)
         children: dict[Spot, tuple[str, str, nn.Module]] = {}
         names: set[str] = set()
-        for spot, edited in by_spot.items():
-            op = edited[0].call.op or ""
-            name = free_name(owner, f"{op}_{_name_of(edited[0].steps)}", names)
+        for spot, edited in by_width.items():
+            first = next(iter(edited.values()))
+            op = first.call.op or ""
+            name = free_name(owner, f"{op}_{_name_of(first.steps)}", names)
             names.add(name)
             children[spot] = name, op, self._site(edited)
-            for key, each in self._by_width(edited).items():
+            for key, each in edited.items():
                 place = ".".join(filter(None, (path, name, "blocks", key)))
                 for step in each.steps:
                     yield from ((step.index, built) for built in built_from(place, step.pieces))
         splice(owner, children)
 
-    def _site(self, edited: Sequence[Edited]) -> FunctionSite:
+    def _site(self, edited: Mapping[str, Edited]) -> FunctionSite:
         """The child that stands at one place in the source, with a block for each width."""
-        first = edited[0]
-        blocks = self._by_width(edited)
-        orders = {key: operand_order(each.call, self.base) for key, each in blocks.items()}
-        modules = {key: each.module for key, each in blocks.items()}
-        activations = sorted(operand_order(first.call, self.base))
+        first = next(iter(edited.values()))
+        orders = {key: operand_order(each.call, self.base) for key, each in edited.items()}
+        modules = {key: each.module for key, each in edited.items()}
+        activations = sorted(orders[first.key])
         return FunctionSite(modules, activations, orders, axis_of(first.place.layout))
 
-    def _by_width(self, edited: Sequence[Edited]) -> dict[str, Edited]:
-        """The calls by width. Raises EditError where two of one width would get other blocks."""
-        found: dict[str, Edited] = {}
-        for each in edited:
-            first = found.setdefault(self._key(each.call, each.label), each)
-            if first.what != each.what:
-                raise self._one_place(first.label, each.label, each.call)
-        return found
-
-    def _key(self, call: Call, label: str) -> str:
-        axis = axis_of(place_of_call(call, self.base, label).layout)
+    def _key(self, call: Call, place: Place) -> str:
+        """The widths of a call's activations, in the order of its arguments."""
         shapes = [call.inputs[index].shape for index in sorted(operand_order(call, self.base))]
-        return "_".join(str(shape[axis]) if len(shape) > 1 else "" for shape in shapes)
-
-    def _one_place(self, one: str, other: str, call: Call) -> EditError:
-        return EditError(
-            f"{one!r} and {other!r} are one place in the source, run at one width: they cannot be "
-            "told apart",
-            f"edit both alike, as with {call.op}",
-        )
+        return width_key(shapes, axis_of(place.layout))
 
     def _refuse_others(
-        self, path: str, owner: nn.Module, by_spot: Mapping[Spot, Sequence[Edited]]
+        self, path: str, owner: nn.Module, by_width: Mapping[Spot, Mapping[str, Edited]]
     ) -> None:
         """A call that is not to be edited, at the same place in the source and of the same width,
         would be edited too. Raises EditError."""
-        ours = {each.call.index for edited in by_spot.values() for each in edited}
-        ops = {edited[0].call.op for edited in by_spot.values()}
+        ops = {next(iter(edited.values())).call.op for edited in by_width.values()}
         for label, index in self.base.functional.items():
             call = self.base.calls[index]
             shape = call.inputs[0].shape if call.inputs else ()
-            if call.path != path or call.op not in ops or index in ours or len(shape) < 2:
+            if call.path != path or call.op not in ops or label in self._steps or len(shape) < 2:
                 continue
             try:
-                edited = by_spot.get(spot_of(call, owner, label), ())
+                edited = by_width.get(spot_of(call, owner, label))
             except EditError:
                 continue
-            taken = self._by_width(edited).get(self._key(call, label)) if edited else None
-            if taken is not None:
-                raise self._one_place(taken.label, label, call)
+            key = self._key(call, place_of_call(call, self.base, label)) if edited else ""
+            if edited and key in edited:
+                raise _one_place(edited[key], label)
+
+
+def _by_width(edited: Sequence[Edited]) -> dict[str, Edited]:
+    """The first call of each width. Raises EditError where two of one width would get other
+    blocks."""
+    found: dict[str, Edited] = {}
+    for each in edited:
+        first = found.setdefault(each.key, each)
+        if first.what != each.what:
+            raise _one_place(first, each.label)
+    return found
+
+
+def _one_place(one: Edited, other: str) -> EditError:
+    return EditError(
+        f"{one.label!r} and {other!r} are one place in the source, run at one width: they cannot "
+        "be told apart",
+        f"edit both alike, as with {one.call.op}",
+    )
 
 
 def _name_of(steps: Sequence[Step]) -> str:

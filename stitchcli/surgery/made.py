@@ -94,23 +94,22 @@ def pieces_of(made: Sequence[tuple[str, Made]]) -> list[Piece]:
     for key, each in made:
         found.setdefault(key, each)
     return [
-        Piece(".".join(filter(None, (f"blocks.{key}" if key else "", piece.path))),
-              piece.name, piece.arguments, piece.notes)
+        piece
         for key, each in found.items()
-        for piece in each.pieces
-    ]  # fmt: skip
+        for piece in below(each, f"blocks.{key}" if key else "")
+    ]
 
 
 def built_from(path: str, pieces: Sequence[Piece]) -> list[Built]:
     """The pieces as a report shows them, where they stand at ``path`` of the network."""
     return [
         Built(
-            ".".join(filter(None, (path, piece.path))),
+            piece.path,
             piece.name,
             {name: shown(value) for name, value in piece.arguments.items()},
             piece.notes,
         )
-        for piece in pieces
+        for piece in prefixed(pieces, path)
     ]
 
 
@@ -122,4 +121,5 @@ def shown(value: Any) -> Any:
 
 
 def arguments_of(made: Made) -> list[Mapping[str, Any]]:
+    """What its named blocks were built with."""
     return [piece.arguments for piece in made.pieces]

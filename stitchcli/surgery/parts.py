@@ -127,7 +127,7 @@ class ByWidth(Part):
 
     def forward(self, *values: Any, itself: Run | None = None) -> Any:
         """What the block for the width of ``values`` gives."""
-        key = width_key(values, self.channel_axis)
+        key = width_key([value.shape for value in values], self.channel_axis)
         # a width that nobody knew of is for the block to complain about
         block = self.blocks[key] if key in self.blocks else next(iter(self.blocks.values()))
         return run(block, values, itself)
@@ -169,7 +169,7 @@ class FunctionSite(nn.Module):
     def forward(self, function: Run, *args: Any, **kwargs: Any) -> Any:
         """``function(*args, **kwargs)``, or what the block gives in its stead."""
         tensors = operands(args, kwargs)
-        key = width_key([tensors[index] for index in self.activations], self.channel_axis)
+        key = width_key([tensors[i].shape for i in self.activations], self.channel_axis)
         if key not in self.blocks:
             return function(*args, **kwargs)
         order = self.orders[key]
@@ -204,11 +204,10 @@ class Called(nn.Module):
         return run(self.part, operands(args, kwargs), None)
 
 
-def width_key(tensors: Sequence[Any], channel_axis: int) -> str:
-    """``512_256``: the widths of the tensors."""
-    return "_".join(
-        [str(int(each.shape[channel_axis])) if each.dim() > 1 else "" for each in tensors]
-    )
+def width_key(shapes: Sequence[Sequence[int]], channel_axis: int) -> str:
+    """``512_256``: the widths of tensors of these shapes; one without channels has none."""
+    # int: torch.jit.trace gives sizes as tensors
+    return "_".join([str(int(shape[channel_axis])) if len(shape) > 1 else "" for shape in shapes])
 
 
 def operands(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stitchcli.binding import Layout, Place
+from stitchcli.binding import WINDOW, Layout, Place
 from stitchcli.records import Call, Layer, Ref, Shape, Trace
 from stitchcli.surgery.layouts import (
     aspect_of,
@@ -18,7 +18,6 @@ from stitchcli.surgery.layouts import (
     sizes_in,
 )
 
-_HYPER = ("kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode")
 _WIDTH_IN = (
     "in_channels",
     "in_features",
@@ -142,12 +141,6 @@ def takes(place: Place, shape: Shape) -> Place:
     return replace(place, shapes=(shape, *place.shapes[1:]), size=size, in_channels=width)
 
 
-def width_key_of(place: Place) -> str:
-    """The widths of the tensors that come in, as a key."""
-    axis = axis_of(place.layout)
-    return "_".join(str(shape[axis]) for shape in place.shapes if len(shape) > 1)
-
-
 def _step(came: Shape, gave: Shape) -> int | None:
     """By how much the spatial sizes shrink, where they all shrink alike."""
     steps = {a // b for a, b in zip(came, gave, strict=False) if b}
@@ -211,7 +204,7 @@ def _window(layer: Layer, came: Shape, gave: Shape) -> dict[str, Any]:
     pad their input themselves and say 0."""
     if layer.family not in ("conv", "pool"):
         return {}
-    window = {name: layer.attributes[name] for name in _HYPER if name in layer.attributes}
+    window = {name: layer.attributes[name] for name in WINDOW if name in layer.attributes}
     if layer.family == "conv" and came and not isinstance(window.get("padding"), str):
         window["padding"] = _padding(window, came, gave)
     return window

@@ -11,8 +11,6 @@ from stitchcli.surgery.roles import ROLES, with_role
 from stitchcli.words.near import did_you_mean
 
 FAMILIES = ("conv", "norm", "act", "pool", "linear", "attn")
-#: The functions that people name most; any other that a forward calls can be named too.
-OPS = ("cat", "add", "mul", "interpolate", "max_pool", "avg_pool", "pad", "matmul", "softmax")
 _SAME_OP = {"concat": "cat", "concatenate": "cat", "upsample": "interpolate", "multiply": "mul"}
 _OPS_IN_FAMILY = {
     "pool": ("maxpool", "avgpool", "adaptiveavgpool", "adaptivemaxpool", "lppool"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from stitchcli.records import (
@@ -46,22 +45,6 @@ def print_block(block: Block) -> str:
     if isinstance(block, Series) and len(block.parts) > 1:
         return "+".join(_print_part(part) for part in block.parts)
     return _print_part(block)
-
-
-def specs_in(block: Block) -> Iterator[BlockSpec]:
-    """Every named block in a block, those among its arguments too."""
-    match block:
-        case BlockSpec():
-            yield block
-            values = (*block.positional, *(value for _, value in block.arguments))
-            for value in values:
-                if isinstance(value, Block):
-                    yield from specs_in(value)
-        case Series(parts=parts) | Parallel(parts=parts):
-            for part in parts:
-                yield from specs_in(part)
-        case Residual(part=part) | Matched(part=part):
-            yield from specs_in(part)
 
 
 def first_name(block: Block) -> str:

@@ -7,7 +7,6 @@ need them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -36,10 +35,6 @@ from stitchcli.workbench import Workbench
 
 _BATCH = 2
 _NEAR = 1e-4
-
-
-class NoGradient(Exception):
-    """Nothing that a network gives depends on a parameter."""
 
 
 class Checks:
@@ -85,16 +80,15 @@ class Checks:
         try:
             missed = self._unreached(module, _built(applied, self.result), device)
         except Exception as error:
-            before = self._fails_before(lambda base: self._unreached(base, (), device))
-            cause = error.__cause__ or error
-            if device == "meta" and device_cannot(cause):
+            if device == "meta" and device_cannot(error.__cause__ or error):
                 yield _skipped(name, f"it needs numbers: {_said(error)}")
-            elif isinstance(error, NoGradient):
-                yield _skipped(name, "no output depends on a parameter that learns")
-            elif not before:
+            elif self._ran_before(lambda base: self._unreached(base, (), device) is not None):
                 yield Check(name, "fail", _said(error))
             else:
                 yield _skipped(name, f"nor does it before the edits: {_said(error)}")
+            return
+        if missed is None:
+            yield _skipped(name, "no output depends on a parameter that learns")
             return
         yield Check(name, "pass")
         if not any(item.built for item in applied):
@@ -105,8 +99,11 @@ class Checks:
         else:
             yield Check("gradients reach every new parameter", "pass")
 
-    def _unreached(self, module: nn.Module, built: Sequence[Built], device: str) -> list[str]:
-        """Names of the new parameters that a backward pass gives no gradient."""
+    def _unreached(
+        self, module: nn.Module, built: Sequence[Built], device: str
+    ) -> list[str] | None:
+        """Names of the new parameters that a backward pass gives no gradient; None where no output
+        depends on any parameter."""
         named = {
             f"{each.path}.{name}": parameter
             for each in built
@@ -114,27 +111,15 @@ class Checks:
             if parameter.requires_grad
         }
         module.train()
-        with torch.enable_grad(), watched_lightly(device), self._guard():
+        with torch.enable_grad(), watched_lightly(device), self.bench.guard("training"):
             args, kwargs = dummy_inputs(_at_batch(self.base.inputs), device)
             loss = _loss(module(*args, **kwargs))
             learning = [each for each in module.parameters() if each.requires_grad]
             if not loss.requires_grad or not learning:
-                raise NoGradient
+                return None
             grads = torch.autograd.grad(loss, learning, allow_unused=True)
         reached = {id(p) for p, grad in zip(learning, grads, strict=True) if grad is not None}
         return [name for name, parameter in named.items() if id(parameter) not in reached]
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        """The user's exceptions as one message; our own as it is."""
-        found: list[NoGradient] = []
-        with self.bench.guard("training"):
-            try:
-                yield
-            except NoGradient as error:
-                found.append(error)
-        if found:
-            raise found[0]
 
     def _keys(self, module: nn.Module, applied: Sequence[Applied]) -> Check:
         """The state dict of the base, but for what was replaced, rebuilt or removed."""
@@ -170,23 +155,23 @@ class Checks:
         try:
             self._forward(module, specs)
         except Exception as error:
-            if not self._fails_before(lambda base: self._forward(base, specs)):
+            if self._ran_before(lambda base: self._forward(base, specs)):
                 yield Check(name, "warn", _said(error))
             return
         yield Check(name, "pass")
 
-    def _forward(self, module: nn.Module, specs: Sequence[TensorSpec]) -> None:
+    def _forward(self, module: nn.Module, specs: Sequence[TensorSpec]) -> bool:
         with torch.no_grad(), watched_lightly("meta"), self.bench.guard("running"):
             args, kwargs = dummy_inputs(specs, "meta")
             module.eval()(*args, **kwargs)
+        return True
 
-    def _fails_before(self, run: Callable[[nn.Module], Any]) -> bool:
-        """Whether the network without the edits fails too."""
+    def _ran_before(self, run: Callable[[nn.Module], bool]) -> bool:
+        """Whether the network without the edits passes."""
         try:
-            run(meta_copy(self.bench.network.module))
+            return run(meta_copy(self.bench.network.module))
         except Exception:
-            return True
-        return False
+            return False
 
 
 def _shapes(module: nn.Module) -> dict[str, Any]:

@@ -90,12 +90,12 @@ class Surgeon:
         functions = FunctionEdits(self.module, self.base, self._builder)
         built: dict[int, list[Built]] = {index: [] for index in range(len(edits))}
         left: list[tuple[int, Edit, str]] = []
-        for kind in (Replace, Set, Wrap, Insert, Remove):
+        for kind in (Replace, Wrap, Insert, Remove):
             for index, edit in enumerate(edits):
                 for path in matched[index] if isinstance(edit, kind) else ():
-                    if path in self.base.functional and not isinstance(edit, Set):
+                    if path in self.base.functional:
                         functions.add(index, edit, path)
-                    elif not isinstance(edit, Set):
+                    else:
                         left.append((index, edit, path))
         self._carry_out_all([each for each in left if isinstance(each[1], Replace)], built)
         self._set_all([(e, m) for e, m in zip(edits, matched, strict=True) if isinstance(e, Set)])

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from stitchcli.errors import EditError
 from stitchcli.surgery.parts import Run, run
 from stitchcli.surgery.swap import Swapped, kind_before, swap_class
+from stitchcli.tracing.containers import tensors_in
 
 Side = Literal["before", "around", "after"]
 
@@ -81,10 +82,10 @@ class _Around:
         def itself(x: Any) -> Any:
             new_args, new_kwargs = _on_first_input(lambda _: x, args, kwargs)
             self.whole = self.forward(*new_args, **new_kwargs)
-            return _first(self.whole)
+            return next(tensors_in(self.whole), None)
 
-        x = args[0] if args else _first(kwargs)
-        result = run(self.block, (_first(x),), itself)
+        x = next(tensors_in(args[0] if args else kwargs), None)
+        result = run(self.block, (x,), itself)
         return on_first(lambda _: result, self.whole)
 
 
@@ -174,14 +175,3 @@ def on_first(block: Any, value: Any) -> Any:
         rest = (on_first(block, value[0]), *value[1:])
         return type(value)(rest) if type(value) in (tuple, list) else type(value)(*rest)
     return block(value)
-
-
-def _first(value: Any) -> Any:
-    """The first tensor of a tuple, a list, a dict or a dataclass; a tensor itself."""
-    if is_dataclass(value) and not isinstance(value, type | dict):
-        value = [getattr(value, each.name) for each in fields(value)]
-    elif isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, tuple | list):
-        return next((found for each in value if isinstance(found := _first(each), Tensor)), None)
-    return value

@@ -94,7 +94,7 @@ class Trial:
             fix = next((fixes[0] for fixes in found if fixes), None)
         if len(errors) < 2 or trial is None or trial is self:
             return None
-        return replace(done, verification=self._judge(trial, None), safety="unsafe")
+        return replace(done, verification=self.judge(trial, None), safety="unsafe")
 
     def after(self, fix: Fix) -> Trial | None:
         """The same network with a fix among its edits; None where it cannot be built."""
@@ -123,12 +123,12 @@ class Trial:
                 continue
             seen.add(key)
             trial = self.after(fix)
-            verification = self._judge(trial, diagnostic) if trial is not None else None
+            verification = self.judge(trial, diagnostic) if trial is not None else None
             if verification is not None and verification.solved:
                 worked.append(replace(fix, verification=verification, safety=_safety(fix)))
         return tuple(sorted(worked, key=_rank)[:_MOST])
 
-    def _judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
+    def judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
         """What a trial changed. It solves a fault that is gone while none came in its place."""
         before = Counter(_key(each) for each in self.diagnostics if each.severity != "note")
         allowed = before - Counter([_key(diagnostic)]) if diagnostic else before
@@ -146,7 +146,9 @@ class Trial:
 
 def _plainly(edit: Edit, base: Trace) -> Edit:
     """The edit with ``name:`` before a path that could also be a class or a family."""
-    word = edit.where.words[0]
+    word, *rest = edit.where.words
+    if rest:
+        return edit
     try:
         if select(edit.where, base) == (word.text,):
             return edit

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from stitchcli.errors import EditError, ModelError
 from stitchcli.fixes import Trial
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
+from stitchcli.patching import Patcher
 from stitchcli.records import (
     Applied,
     Audit,
@@ -34,6 +36,7 @@ from stitchcli.stages import stages
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.tracing.trace import device_cannot, untraced
 from stitchcli.workbench import NO_META, Mode, Workbench
+from stitchcli.written.locate import all_located
 
 _CHEAP = 300_000_000
 
@@ -56,12 +59,13 @@ def inspect_target(target: Target, request: Request) -> Report:
     """Load a network and audit it. Raises StitchError."""
     network = load(target, request.device)
     try:
-        return audit(network, request)
+        return audit(network, request, lambda: load(target, "meta"))
     except ModelError as error:
         if request.device != "meta" or not _may_need_numbers(error, network):
             raise
         # if it did not need numbers to look at, it fails again here, in its own words
-        report = audit(load(target, "cpu"), replace(request, device="cpu"))
+        again = partial(load, target, "cpu")
+        report = audit(again(), replace(request, device="cpu"), again)
         return replace(report, notes=tuple(dict.fromkeys((*report.notes, NO_META))))
 
 
@@ -72,10 +76,11 @@ def _may_need_numbers(error: ModelError, network: Network) -> bool:
     return says_so or sum(p.numel() for p in network.module.parameters()) < _CHEAP
 
 
-def audit(network: Network, request: Request) -> Report:
-    """Trace a network before and after the edits, diagnose it, try the fixes.
-
-    Raises StitchError.
+def audit(
+    network: Network, request: Request, reload: Callable[[], Network] | None = None
+) -> Report:
+    """Trace a network before and after the edits, diagnose it, try the fixes; ``reload`` builds it
+    again from its source. Raises StitchError.
     """
     check_device(request.device)
     network = _with_widths(network, request)
@@ -86,6 +91,9 @@ def audit(network: Network, request: Request) -> Report:
     facts = Audit(base, result, applied)
     trial = Trial(bench, base, request.edits, base.inputs, result, diagnose(facts))
     diagnostics = trial.verified()
+    if reload is not None:
+        diagnostics = Patcher(trial, reload).patched(diagnostics)
+    diagnostics = all_located(diagnostics, result, network.routes)
     together = trial.together(diagnostics)
     checker = Checks(bench, request.edits, base, result)
     checks: tuple[Check, ...] = ()

@@ -127,7 +127,15 @@ class Matched:
     part: Block
 
 
-Block = BlockSpec | Itself | Series | Parallel | Residual | Matched
+@dataclass(frozen=True)
+class Resized:
+    """``resized(a)``: all tensors that come in are brought to the largest height and width among
+    them, and then given to the block."""
+
+    part: Block
+
+
+Block = BlockSpec | Itself | Series | Parallel | Residual | Matched | Resized
 
 
 @dataclass(frozen=True)
@@ -434,9 +442,27 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Change:
+    """New text for a span of a source file, where ``before`` stands now."""
+
+    site: Site
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A mend of the user's own files, and what happened when it was tried."""
+
+    changes: tuple[Change, ...]
+    verification: Verification
+
+
+@dataclass(frozen=True)
 class Fix:
     """A mend, in the same records that a user types; ``inputs`` replaces the dummy input, and
-    ``edits`` stand in the place of those edits of the user's that are in ``instead``."""
+    ``edits`` stand in the place of those edits of the user's that are in ``instead``. ``patch`` is
+    the same in the user's files."""
 
     title: str
     edits: tuple[Edit, ...] = ()
@@ -444,6 +470,7 @@ class Fix:
     instead: tuple[Edit, ...] = ()
     safety: Literal["safe", "unsafe", "display"] = "display"
     verification: Verification | None = None
+    patch: Patch | None = None
 
 
 @dataclass(frozen=True)
@@ -461,7 +488,8 @@ Severity = Literal["error", "warning", "note"]
 @dataclass(frozen=True)
 class Diagnostic:
     """One fault, said so that it can be mended from the report alone. ``call`` is the index of the
-    call that met it."""
+    call that met it, ``argument`` the one of the layer's constructor that is at odds; ``passing``
+    are other modules of the class in which the number is written that have no such fault."""
 
     code: str
     severity: Severity
@@ -477,6 +505,8 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
     call: int | None = None
+    argument: str = ""
+    passing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

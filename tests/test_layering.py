@@ -29,12 +29,15 @@ ALLOWED = {
     "entries": {"words"},
     "library": {"entries", "errors", "words"},
     "catalog": {"entries", "errors", "library", "words", "sources"},
-    "surgery": {"records", "errors", "words", "binding", "catalog", "tracing"},
+    "surgery": {"records", "errors", "words", "binding", "catalog", "syntax", "tracing"},
     "lazy": {"records", "errors", "sources", "surgery", "tracing"},
     "workbench": {"records", "errors", "words", "catalog", "sources", "surgery", "tracing"},
     "checks": {"records", "errors", "surgery", "tracing", "workbench"},
     "guess": {"records", "errors", "workbench"},
     "fixes": {"records", "errors", "rules", "surgery", "workbench"},
+    "syntax": set(),
+    "written": {"records", "errors", "words", "sources", "surgery", "syntax", "tracing"},
+    "patching": {"records", "errors", "rules", "sources", "fixes", "workbench", "written"},
 }
 NO_TORCH = {
     "records",
@@ -49,6 +52,7 @@ NO_TORCH = {
     "entries",
     "evidence",
     "library",
+    "syntax",
 }
 
 

@@ -44,7 +44,7 @@ def render_markdown(report: Report) -> str:
         lines += ["", *_diagnostic(diagnostic, report)]
     if report.together is not None:
         lines += ["", "**Together:**", "", "```", fix_flags(report.together), "```", ""]
-        lines.append(fix_outcome(report.together, report.result.params))
+        lines.append(fix_outcome(report.together.verification, report.result.params))
     return "\n".join(lines) + "\n"
 
 
@@ -59,7 +59,7 @@ def _diagnostic(diagnostic: Diagnostic, report: Report) -> list[str]:
             lines.append(f"- `{place(label.site)}`: {_text(label.text)}")
     lines += [f"- {_text(note)}" for note in diagnostic.notes]
     for fix in diagnostic.fixes:
-        outcome = _text(fix_outcome(fix, report.result.params))
+        outcome = _text(fix_outcome(fix.verification, report.result.params))
         lines.append(
             f"- fix ({fix.safety}): {_text(fix_title(fix))}: `{fix_flags(fix)}` ({outcome})"
         )

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from stitchcli.formats.words import (
     bound_lines,
+    change_line,
     edit_line,
     fix_flags,
     fix_outcome,
@@ -192,4 +193,12 @@ def _print_fix(fix: Fix, report: Report, console: Console) -> None:
         soft_wrap=True,
     )
     console.print(Text(f"      {fix_flags(fix)}", "cyan"), soft_wrap=True)
-    console.print(Text(f"      {fix_outcome(fix, report.result.params)}", "dim"), soft_wrap=True)
+    console.print(
+        Text(f"      {fix_outcome(fix.verification, report.result.params)}", "dim"), soft_wrap=True
+    )
+    if fix.patch is not None:
+        for change in fix.patch.changes:
+            console.print(Text(f"      {change_line(change)}", "cyan"), soft_wrap=True)
+        if fix.patch.verification != fix.verification:
+            outcome = fix_outcome(fix.patch.verification, report.result.params)
+            console.print(Text(f"      {outcome}", "dim"), soft_wrap=True)

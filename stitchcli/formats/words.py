@@ -6,7 +6,18 @@ from linecache import getline
 from pathlib import Path
 
 from stitchcli.formats.fold import fold
-from stitchcli.records import Amount, Applied, Fix, Keep, Report, Shape, Site, Stage
+from stitchcli.records import (
+    Amount,
+    Applied,
+    Change,
+    Fix,
+    Keep,
+    Report,
+    Shape,
+    Site,
+    Stage,
+    Verification,
+)
 from stitchcli.words.amounts import format_amount, format_change, format_delta
 from stitchcli.words.edits import shell_edit
 from stitchcli.words.shapes import format_shape, print_spec
@@ -141,9 +152,17 @@ def fix_flags(fix: Fix) -> str:
     return " ".join(flags)
 
 
-def fix_outcome(fix: Fix, params: int) -> str:
-    """What happened when a fix was tried."""
-    tried = fix.verification
+def change_line(change: Change) -> str:
+    """``in model.py:21: `cin // 2` → `cin` ``."""
+    where = f"{short_path(change.site.file)}:{change.site.line}"
+    before, after = " ".join(change.before.split()), " ".join(change.after.split())
+    if not before:
+        return f"in {where}: new line `{after}`"
+    return f"in {where}: `{before}` → `{after}`" if after else f"in {where}: without `{before}`"
+
+
+def fix_outcome(tried: Verification | None, params: int) -> str:
+    """What happened when a fix or a patch was tried."""
     if tried is None:
         return "not tried"
     words = ["the forward runs"] if tried.ran else []

@@ -28,6 +28,7 @@ def from_problem(
     label: str,
     *,
     built_label: str = "",
+    argument: str | None = None,
     notes: tuple[str, ...] = (),
     fixes: tuple[Fix, ...] = (),
     consumers: tuple[str, ...] = (),
@@ -51,6 +52,7 @@ def from_problem(
         consumers=consumers,
         fixes=fixes,
         call=problem.call,
+        argument=argument or "",
     )
 
 

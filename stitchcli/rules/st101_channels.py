@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from stitchcli.records import Audit, Diagnostic, Fix, Insert, Problem, Trace
 from stitchcli.rules.common import from_problem, owner, problems
 from stitchcli.rules.provenance import describe, module_of, origin
-from stitchcli.rules.widths import adapter, pointwise, producer_fixes, set_in, set_one, set_out
+from stitchcli.rules.widths import (
+    adapter,
+    pointwise,
+    producer_fixes,
+    set_in,
+    set_one,
+    set_out,
+    width_in,
+)
 from stitchcli.words.selectors import exactly
 
 
@@ -48,6 +56,7 @@ def _say(trace: Trace, group: list[Problem]) -> Diagnostic:
     else:
         title = f"{first.op} expects {first.expected} {_unit(first)}, got {first.got}"
     consumers = tuple(dict.fromkeys(owner(p.path, trace) for p in group))
+    layer = trace.layers.get(first.path)
     notes = (f"refused by {', '.join(consumers)}",) if len(consumers) > 1 else ()
     return from_problem(
         trace,
@@ -56,6 +65,7 @@ def _say(trace: Trace, group: list[Problem]) -> Diagnostic:
         title,
         came,
         built_label=f"built for {first.expected}" if first.expected else "built here",
+        argument=width_in(layer) if layer else None,
         notes=notes,
         consumers=consumers,
         fixes=tuple(_fixes(trace, group)),

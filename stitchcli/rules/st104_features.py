@@ -41,6 +41,7 @@ def _say(trace: Trace, problem: Problem) -> Diagnostic:
     return from_problem(
         trace, problem, "ST104", title, label,
         built_label=f"built for {expected}" if problem.op == "linear" else "",
+        argument="in_features" if problem.op == "linear" else None,
         fixes=tuple(_fixes(trace, problem, ref)),
     )  # fmt: skip
 

@@ -30,6 +30,7 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
         f"{first.op} needs at least {first.expected} on axis {first.dim}, got {format_shape(size)}",
         f"the input's {format_shape(trace.inputs[0].shape[2:])} has shrunk to {format_shape(size)}",
         built_label="built here",
+        argument="kernel_size",
         notes=notes,
         fixes=(*larger_inputs(trace), *_layer_fixes(audit, first.path)),
     )

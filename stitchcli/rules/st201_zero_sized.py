@@ -53,6 +53,7 @@ def _say(trace: Trace, layers: list[Layer]) -> Diagnostic:
         operands=shapes,
         notes=("torch runs it silently; its output does not depend on its input",),
         fixes=_fixes(layers),
+        argument=next((name for name, value in first.attributes.items() if value == 0), ""),
     )
 
 

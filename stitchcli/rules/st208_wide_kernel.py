@@ -61,4 +61,5 @@ def _say(trace: Trace, layer: Layer, call: Call, kernel: Shape) -> Diagnostic:
         primary=Label(layer.built, "built here") if layer.built else None,
         notes=("was a channel count passed as the kernel size?",),
         fixes=(Fix("a kernel of 3", edits),),
+        argument="kernel_size",
     )

@@ -43,6 +43,7 @@ def load(target: Target, device: str = "cpu") -> Network:
         inputs=inputs,
         built=seen.sites(module),
         arguments=seen.arguments(module),
+        routes=seen.routes(module),
         user_code=user_code,
         notes=notes,
     )

@@ -9,14 +9,15 @@ from typing import Any
 from torch import nn
 
 from stitchcli.records import Site, TensorSpec
+from stitchcli.sources.recording import Seen
 from stitchcli.sources.user_code import UserCode
 
 
 @dataclass(frozen=True)
 class Network:
-    """``built`` and ``arguments`` are keyed by module path: the span of the call that built a
-    module, and what its constructor was given. ``owned`` is False for a module that the caller
-    goes on using, which must then never be edited itself."""
+    """``built``, ``arguments`` and ``routes`` are keyed by module path: the span of the call that
+    built a module, what its constructor was given, and all that was running then. ``owned`` is
+    False for a module that the caller goes on using, which must then never be edited itself."""
 
     name: str
     target: str
@@ -25,6 +26,7 @@ class Network:
     inputs: tuple[TensorSpec, ...] | None = None
     built: Mapping[str, Site] = field(default_factory=dict)
     arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    routes: Mapping[str, Seen] = field(default_factory=dict)
     user_code: UserCode = field(default_factory=lambda: UserCode(()))
     owned: bool = True
     notes: tuple[str, ...] = ()

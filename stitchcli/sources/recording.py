@@ -3,48 +3,100 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
 from typing import Any
 
 from torch import nn
 
 from stitchcli.records import Site
-from stitchcli.tracing.sites import Spot, builder_spot, site_of
+from stitchcli.tracing.sites import Spot, is_model_code, is_own_code, is_torch_code, site_of
+
+_DEEPEST = 60
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function on the way to a module's constructor, and where in it the call of the next one
+    stands. ``values`` are the plain ones among its variables, for functions outside of torch."""
+
+    code: CodeType
+    instruction: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def site(self) -> Site | None:
+        """The span of the call."""
+        return site_of((self.code, self.instruction))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A module as it was built: the functions that were running, the innermost first, how many of
+    them are constructors of the module itself, and the arguments of the outermost of these."""
+
+    module: nn.Module
+    route: tuple[Step, ...]
+    constructors: int
+    arguments: Mapping[str, Any]
+
+    @property
+    def spot(self) -> Spot | None:
+        """Where the module is built: None for what stitch itself builds, the network as a whole."""
+        step = next(
+            (s for s in self.route[self.constructors :] if not is_torch_code(s.code.co_filename)),
+            None,
+        )
+        if step is None or not is_model_code(step.code.co_filename):
+            return None
+        return step.code, step.instruction
 
 
 class Recording:
     """What was seen; keeps the modules alive so that their ids stay their own."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[nn.Module, Spot | None, dict[str, Any]]] = {}
+        self._seen: dict[int, Seen] = {}
 
     def note(self, module: nn.Module, frame: FrameType | None) -> None:
         """``frame`` is the one that called nn.Module.__init__."""
         if id(module) in self._seen:
             return
-        constructor = None
-        while frame is not None and _self_of(frame) is module:
-            constructor, frame = frame, frame.f_back
-        arguments = _arguments_of(constructor) if constructor else {}
-        self._seen[id(module)] = (module, builder_spot(frame), arguments)
+        steps: list[Step] = []
+        constructors = 0
+        arguments: dict[str, Any] = {}
+        while frame is not None and len(steps) < _DEEPEST:
+            if constructors == len(steps) and _self_of(frame) is module:
+                constructors += 1
+                arguments = _arguments_of(frame)
+            steps.append(Step(frame.f_code, frame.f_lasti, _values_of(frame)))
+            if is_own_code(frame.f_code.co_filename):
+                break
+            frame = frame.f_back
+        self._seen[id(module)] = Seen(module, tuple(steps), constructors, arguments)
 
     def sites(self, module: nn.Module) -> Mapping[str, Site]:
         """Module path → span of the call that built it."""
-        found = {}
-        for path, each in module.named_modules():
-            if (seen := self._seen.get(id(each))) and (site := site_of(seen[1])):
-                found[path] = site
-        return found
+        return self._of_each(module, lambda seen: site_of(seen.spot))
 
     def arguments(self, module: nn.Module) -> Mapping[str, Mapping[str, Any]]:
         """Module path → constructor arguments."""
-        return {
-            path: self._seen[id(each)][2]
-            for path, each in module.named_modules()
-            if id(each) in self._seen
-        }
+        return self._of_each(module, lambda seen: seen.arguments)
+
+    def routes(self, module: nn.Module) -> Mapping[str, Seen]:
+        """Module path → all that was seen when it was built."""
+        return self._of_each(module, lambda seen: seen)
+
+    def _of_each(self, module: nn.Module, read: Callable[[Seen], Any]) -> dict[str, Any]:
+        found = {}
+        for path, each in module.named_modules():
+            seen = self._seen.get(id(each))
+            value = read(seen) if seen is not None else None
+            if value is not None:
+                found[path] = value
+        return found
 
 
 @contextmanager
@@ -67,6 +119,27 @@ def recording() -> Iterator[Recording]:
 def _self_of(frame: FrameType) -> object:
     names = frame.f_code.co_varnames
     return frame.f_locals.get(names[0]) if frame.f_code.co_argcount and names else None
+
+
+def _values_of(frame: FrameType) -> dict[str, Any]:
+    """The plain variables of a function; of a module, those that it reads."""
+    code = frame.f_code
+    if is_torch_code(code.co_filename):
+        return {}
+    found = frame.f_locals
+    names = code.co_names if code.co_name == "<module>" else tuple(found)
+    values = {n: found[n] for n in names if n in found and _is_plain(found[n])}
+    constants = frame.f_globals
+    for name in code.co_names:
+        if name not in values and name in constants and _is_plain(constants[name]):
+            values[name] = constants[name]
+    return values
+
+
+def _is_plain(value: object) -> bool:
+    if type(value) in (int, float, bool, str, type(None)):
+        return True
+    return type(value) in (tuple, list) and all(type(v) in (int, float) for v in value)  # type: ignore[attr-defined]
 
 
 def _arguments_of(frame: FrameType) -> dict[str, Any]:

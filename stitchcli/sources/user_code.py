@@ -7,7 +7,7 @@ own folder runs. Nothing is written beside the user's files, no bytecode either.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -15,15 +15,24 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from stitchcli.sources.overlay import text_over
 from stitchcli.tracing.sites import is_user_code
 
 _OURS = __name__.partition(".")[0]
 
 
 class AnyEncodingLoader(SourceFileLoader):
-    """Reads source as it declares itself, else as UTF-8, else as GB18030."""
+    """Reads source as it declares itself, else as UTF-8, else as GB18030; a text that lies over the
+    file is read in its place."""
+
+    def path_stats(self, path: Any) -> Mapping[str, Any]:
+        """Raises OSError for a file with another text over it, so that no bytecode is read."""
+        if text_over(str(path)) is not None:
+            raise OSError
+        return super().path_stats(path)
 
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
+        data = text_over(str(path)) or data
         if isinstance(data, bytes) and b"coding" not in b"".join(data.splitlines()[:2]):
             try:
                 data.decode("utf-8")
@@ -41,17 +50,23 @@ class _Finder:
         self.found: set[str] = set()
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        if path is not None or name in sys.stdlib_module_names or name == _OURS:
+        top = name.partition(".")[0]
+        if path is not None:
+            return self._inner(name, path) if top in self.found else None
+        if name in sys.stdlib_module_names or name == _OURS:
             return None
         spec = PathFinder.find_spec(name, self._folders)
         if spec is None or (spec.origin is None and not spec.submodule_search_locations):
             return None
-        if isinstance(spec.loader, SourceFileLoader):
-            spec.loader = AnyEncodingLoader(spec.loader.name, spec.loader.path)
-        elif spec.loader is None:
+        if spec.loader is None:
             return None  # a bare folder would hide an installed package of that name
         self.found.add(name)
-        return spec
+        return _with_our_loader(spec)
+
+    def _inner(self, name: str, path: object) -> ModuleSpec | None:
+        """A module of a package that is the user's."""
+        spec = PathFinder.find_spec(name, list(path))  # type: ignore[call-overload]
+        return _with_our_loader(spec) if spec is not None else None
 
     def local_names(self) -> set[str]:
         """Top-level names that the folders hold."""
@@ -131,6 +146,12 @@ class UserCode:
         for name in list(sys.modules):
             if name in self._modules or name.partition(".")[0] in self._finder.found:
                 self._modules[name] = sys.modules.pop(name)
+
+
+def _with_our_loader(spec: ModuleSpec) -> ModuleSpec:
+    if isinstance(spec.loader, SourceFileLoader):
+        spec.loader = AnyEncodingLoader(spec.loader.name, spec.loader.path)
+    return spec
 
 
 def _is_installed(module: ModuleType) -> bool:

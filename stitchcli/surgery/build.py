@@ -21,6 +21,7 @@ from stitchcli.records import (
     Matched,
     Parallel,
     Residual,
+    Resized,
     Series,
     Shape,
     Site,
@@ -99,6 +100,8 @@ class Builder:
                 return compose.residual(self, part, place, measures)
             case Matched(part=part):
                 return compose.matched(self, part, place, measures)
+            case Resized(part=part):
+                return compose.resized(self, part, place, measures)
         return self._named(block, place, measures)
 
     def _shape_of_itself(self, place: Place) -> Shape:

@@ -10,7 +10,7 @@ from torch import nn
 
 from stitchcli.binding import Place
 from stitchcli.errors import EditError
-from stitchcli.records import Block, Matched, Parallel, Residual, Series, Shape
+from stitchcli.records import Block, Matched, Parallel, Residual, Resized, Series, Shape
 from stitchcli.surgery.adapters import adapted, joinable, leading
 from stitchcli.surgery.layouts import axis_of
 from stitchcli.surgery.made import Made, Measures, Odd, alike, below
@@ -19,6 +19,7 @@ from stitchcli.surgery.parts import (
     ParallelPart,
     Part,
     ResidualPart,
+    ResizedPart,
     SeriesPart,
 )
 from stitchcli.surgery.place import takes
@@ -91,6 +92,16 @@ def matched(builder: Builder, part: Block, place: Place, measures: Measures) -> 
     module = MatchedPart(made.module, projections)
     mended = Matched(made.mended) if made.mended else None
     return Made(module, made.shape, below(made, "part"), mended, made.mended_shape, made.odd)
+
+
+def resized(builder: Builder, part: Block, place: Place, measures: Measures) -> Made:
+    """With every tensor brought to the largest height and width among them."""
+    sizes = tuple(max(each) for each in zip(*(shape[2:] for shape in place.shapes), strict=True))
+    here = replace(place, shapes=tuple((*shape[:2], *sizes) for shape in place.shapes))
+    made = builder.make(part, here, measures)
+    mended = Resized(made.mended) if made.mended else None
+    pieces = below(made, "part")
+    return Made(ResizedPart(made.module), made.shape, pieces, mended, made.mended_shape, made.odd)
 
 
 def _projection(builder: Builder, shape: Shape, place: Place) -> nn.Module:

@@ -117,6 +117,21 @@ class MatchedPart(Part):
         return run(self.part, values, itself)
 
 
+class ResizedPart(Part):
+    """Brings every tensor to the largest height and width among them, and then runs the part."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, *values: Tensor, itself: Run | None = None) -> Any:
+        """What the part gives."""
+        size = [max(sizes) for sizes in zip(*(v.shape[2:] for v in values), strict=True)]
+        even = [v if list(v.shape[2:]) == size else nn.functional.interpolate(v, size=size)
+                for v in values]  # fmt: skip
+        return run(self.part, even, itself)
+
+
 class ByWidth(Part):
     """One block for each width that comes by, where one place is run at several."""
 

@@ -10,18 +10,16 @@ import __future__
 
 import ast
 import copy
-import linecache
 from collections.abc import Mapping
-from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
 from torch import nn
 
 from stitchcli.surgery.swap import Swapped, kind_before
+from stitchcli.syntax import Span, span_of, tree_of
 from stitchcli.tracing.ops import name_of, same_op
 
-Span = tuple[int, int, int, int]  # line, column, end line, end column
 #: What to do at the spans of one function: put in a child, or call another function that is
 #: changed too. Plain tuples, so that they can be compared, hashed and saved.
 Leaf = tuple[str, str]  # the child's name, the op that stands there
@@ -88,7 +86,7 @@ def method_with(cls: type, file: str, function: str) -> str | None:
 
 def callee_at(function: FunctionType, span: Span) -> FunctionType:
     """The function that is called at a span of another. Raises CannotSplice."""
-    found = [n for n in ast.walk(_definition(function)) if _span(n) == span]
+    found = [n for n in ast.walk(_definition(function)) if span_of(n) == span]
     call = next((node for node in found if isinstance(node, ast.Call)), None)
     callee = _resolve(call.func, function) if call else None
     if not isinstance(callee, FunctionType):
@@ -103,21 +101,11 @@ def _unwrapped(function: Any) -> FunctionType:
     return found
 
 
-def _tree(file: str) -> ast.Module:
-    linecache.checkcache(file)
-    return _parsed("".join(linecache.getlines(file)))
-
-
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> ast.Module:
-    return ast.parse(text)
-
-
 def _definition(function: FunctionType) -> ast.FunctionDef:
     """The source of a function, with the lines and columns of its file."""
     code = function.__code__
     try:
-        tree = _tree(code.co_filename)
+        tree = tree_of(code.co_filename)
     except (SyntaxError, ValueError) as error:
         raise CannotSplice("its source cannot be read") from error
     for node in ast.walk(tree):
@@ -216,7 +204,7 @@ class _Splicer(ast.NodeTransformer):
         self.private = f"_{owner.__name__.lstrip('_')}" if owner else ""
 
     def visit(self, node: ast.AST) -> Any:
-        span = _span(node)
+        span = span_of(node)
         # a statement and the expression in it may have one span: the expression is meant
         if span in self.left and isinstance(node, ast.Call | ast.BinOp | ast.AugAssign):
             action = self.left.pop(span)
@@ -290,10 +278,3 @@ def _name(name: str) -> ast.Name:
 
 def _is_private(name: str) -> bool:
     return name.startswith("__") and not name.endswith("__")
-
-
-def _span(node: ast.AST) -> Span | None:
-    line = getattr(node, "lineno", None)
-    if line is None:
-        return None
-    return (line, node.col_offset, node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]

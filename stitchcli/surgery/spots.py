@@ -14,13 +14,13 @@ from stitchcli.surgery.insert import refuse_iteration
 from stitchcli.surgery.splice import (
     CannotSplice,
     Plan,
-    Span,
     callee_at,
     find_method,
     method_with,
     spliced_class,
 )
 from stitchcli.surgery.swap import swap_innermost, written_class
+from stitchcli.syntax import Span
 
 Methods = tuple[tuple[str, Plan], ...]
 

@@ -23,9 +23,19 @@ _INSTALLED = tuple({sysconfig.get_path(key) for key in ("stdlib", "purelib", "pl
 @cache
 def is_model_code(file: str) -> bool:
     """False for torch, for stitch's own machinery and for code without a file."""
-    if file.startswith(_OURS):
-        return file.startswith(_OUR_MODELS)
-    return not file.startswith((_TORCH, "<"))
+    return not is_own_code(file) and not file.startswith((_TORCH, "<"))
+
+
+@cache
+def is_torch_code(file: str) -> bool:
+    """True for torch's own files."""
+    return file.startswith(_TORCH)
+
+
+@cache
+def is_own_code(file: str) -> bool:
+    """True for stitch's own machinery."""
+    return file.startswith(_OURS) and not file.startswith(_OUR_MODELS)
 
 
 @cache
@@ -54,15 +64,6 @@ def route_of(frame: FrameType | None) -> tuple[Spot, ...]:
             spots.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return tuple(spots)
-
-
-def builder_spot(frame: FrameType | None) -> Spot | None:
-    """The same, but None for what stitch itself builds: the network as a whole."""
-    while frame is not None and frame.f_code.co_filename.startswith(_TORCH):
-        frame = frame.f_back
-    if frame is None or not is_model_code(frame.f_code.co_filename):
-        return None
-    return frame.f_code, frame.f_lasti
 
 
 def site_of(spot: Spot | None) -> Site | None:

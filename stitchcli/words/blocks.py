@@ -15,6 +15,7 @@ from stitchcli.records import (
     Matched,
     Parallel,
     Residual,
+    Resized,
     Series,
 )
 from stitchcli.words.expressions import read_expression
@@ -66,7 +67,7 @@ def holds_itself(block: Block) -> bool:
             return True
         case Series(parts=parts) | Parallel(parts=parts):
             return any(holds_itself(part) for part in parts)
-        case Residual(part=part) | Matched(part=part):
+        case Residual(part=part) | Matched(part=part) | Resized(part=part):
             return holds_itself(part)
     return False
 
@@ -143,6 +144,8 @@ def _print_expression(block: Block) -> str:
             return f"residual({_print_inner(part)})"
         case Matched(part=part):
             return f"matched({_print_inner(part)})"
+        case Resized(part=part):
+            return f"resized({_print_inner(part)})"
     values = [_print_value(value) for value in block.positional]
     values += [f"{name}={_print_value(value)}" for name, value in block.arguments]
     return f"{_callable(block.name)}({', '.join(values)})"
@@ -168,7 +171,7 @@ def _print_value(value: Any) -> str:
             return _compact(value)
         case ClassName(name=name):
             return _callable(name)
-        case BlockSpec() | Itself() | Series() | Parallel() | Residual() | Matched():
+        case BlockSpec() | Itself() | Series() | Parallel() | Residual() | Matched() | Resized():
             return _print_expression(value)
     return repr(value)
 

@@ -20,6 +20,7 @@ from stitchcli.records import (
     Merge,
     Parallel,
     Residual,
+    Resized,
     Series,
 )
 from stitchcli.words.formulas import is_formula
@@ -86,7 +87,7 @@ class _Reader:
             if isinstance(each, ast.Starred):
                 raise self.error(each, "a starred argument cannot be read", _EXAMPLE)
         match name:
-            case "series" | "parallel" | "residual" | "matched":
+            case "series" | "parallel" | "residual" | "matched" | "resized":
                 return self.composite(node, name, tuple(map(self.block, args)), keywords)
             case "self":
                 raise self.error(node, "self is not called", "write self alone")
@@ -107,7 +108,7 @@ class _Reader:
             if merge not in MERGES:
                 help = did_you_mean(merge, MERGES) or f"one of {', '.join(MERGES)}"
                 raise self.error(each.value, f"no merge is called {merge!r}", help)
-        if name in ("residual", "matched") and len(parts) != 1:
+        if name in ("residual", "matched", "resized") and len(parts) != 1:
             raise self.error(node, f"{name} takes one block, got {len(parts)}", _EXAMPLE)
         if not parts:
             raise self.error(node, f"{name} of nothing", _EXAMPLE)
@@ -118,6 +119,8 @@ class _Reader:
                 return Residual(parts[0])
             case "matched":
                 return Matched(parts[0])
+            case "resized":
+                return Resized(parts[0])
         return Parallel(parts, cast(Merge, merge))
 
     def keyword(self, node: ast.keyword) -> str:

@@ -22,6 +22,7 @@ from stitchcli.records import (
     Itself,
     Keep,
     Matched,
+    Resized,
     Parallel,
     Remove,
     Replace,
@@ -134,6 +135,7 @@ BLOCKS: st.SearchStrategy[Any] = st.recursive(
         )
         | st.builds(Residual, inner | st.just(Itself()))
         | st.builds(Matched, inner | st.just(Itself()))
+        | st.builds(Resized, inner | st.just(Itself()))
         | specs(ARGUMENTS | inner.filter(lambda block: not holds_itself(block)))
     ),
     max_leaves=5,

@@ -1,0 +1,51 @@
+"""Changes of source files as texts and as unified diffs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from stitchcli.records import Change
+from stitchcli.syntax import source_of
+
+
+def patched_texts(changes: Sequence[Change]) -> dict[str, str]:
+    """The whole text of each changed file, by its name. Raises ValueError where two changes touch
+    the same span."""
+    by_file: dict[str, list[Change]] = {}
+    for change in dict.fromkeys(changes):
+        by_file.setdefault(change.site.file, []).append(change)
+    return {file: _patched(source_of(file), found) for file, found in by_file.items()}
+
+
+def _patched(text: str, changes: Sequence[Change]) -> str:
+    lines = text.splitlines(keepends=True)
+    starts, total = [0], 0
+    for line in lines:
+        total += len(line.encode("utf-8"))
+        starts.append(total)
+    data, least = text.encode("utf-8"), len(text.encode("utf-8"))
+    for change in sorted(changes, key=lambda c: (c.site.line, c.site.col), reverse=True):
+        site = change.site
+        first, last = starts[site.line - 1] + site.col, starts[site.end_line - 1] + site.end_col
+        if last > least:
+            raise ValueError("two changes overlap")
+        data = data[:first] + change.after.encode("utf-8") + data[last:]
+        least = first
+    return data.decode("utf-8")
+
+
+def unified_diff(
+    before: Mapping[str, str], after: Mapping[str, str], names: Mapping[str, str]
+) -> str:
+    """What ``patch`` and ``git apply`` take; ``names`` are the files as they are to be shown."""
+    found: list[str] = []
+    for file, text in after.items():
+        name = names.get(file, file)
+        lines = difflib.unified_diff(
+            before[file].splitlines(keepends=True), text.splitlines(keepends=True),
+            f"a/{name}", f"b/{name}",
+        )  # fmt: skip
+        for line in lines:
+            found.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(found)

@@ -3,145 +3,121 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
-from stitchcli.errors import EditError, StitchError
+from stitchcli.errors import EditError
 from stitchcli.records import (
-    Audit,
     Diagnostic,
     Edit,
     Fix,
     Insert,
     Keep,
+    Matched,
     Replace,
-    TensorSpec,
     Trace,
-    Verification,
+    Wrap,
 )
-from stitchcli.rules import diagnose
+from stitchcli.roots import with_followers
 from stitchcli.surgery.select import select
-from stitchcli.workbench import Workbench
+from stitchcli.trial import Key, Trial, keys
 
 _MOST = 3
 _MOST_TRIED = 24
 _MOST_TOGETHER = 40
-_MOST_ATTEMPTS = 200
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A network as edited so far and what is wrong with it: what fixes are tried against."""
+def verified(trial: Trial) -> tuple[Diagnostic, ...]:
+    """Every diagnostic with at most three fixes that work, best first. What is gone when a fault
+    ahead of it is mended is not listed beside that, but named there."""
+    for each in trial.errors:
+        if each.code != "ST108":
+            continue
+        fixes = best(trial, each)
+        if fixes and fixes[0].verification and not fixes[0].verification.remaining:
+            return _with_root(trial, each, fixes)
+    found: list[Diagnostic] = []
+    waiting = list(trial.diagnostics)
+    while waiting:
+        each = waiting.pop(0)
+        tried = _worked(trial, each)
+        each = replace(each, fixes=tuple(fix for fix, _ in tried))
+        if each.severity == "error" and tried and not tried[0][0].inputs:
+            gone = [w for w in waiting if w.severity == "error" and not keys([w]) & tried[0][1]]
+            waiting = [w for w in waiting if w not in gone]
+            each = with_followers(each, gone)
+        found.append(each)
+    return tuple(found)
 
-    bench: Workbench
-    base: Trace
-    edits: tuple[Edit, ...]
-    inputs: tuple[TensorSpec, ...]
-    result: Trace
-    diagnostics: tuple[Diagnostic, ...]
 
-    @property
-    def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that are faults."""
-        return tuple(each for each in self.diagnostics if each.severity == "error")
+def _with_root(trial: Trial, root: Diagnostic, fixes: tuple[Fix, ...]) -> tuple[Diagnostic, ...]:
+    """One fault in the place of all, which also offers to mend what follows from it."""
+    follows = [each for each in trial.errors if each is not root]
+    rest = [replace(each, fixes=best(trial, each)) for each in follows[:_MOST]]
+    other = rest[0].fixes[0] if len(follows) == 1 and rest[0].fixes else None
+    if 1 < len(follows) <= _MOST_TOGETHER:
+        other = together(replace(trial, diagnostics=tuple(follows)), rest)
+    if other is not None and other.verification and other.verification.solved:
+        fixes = (*fixes, replace(other, title="let what follows take what comes"))
+    found = with_followers(replace(root, fixes=fixes[:_MOST]), follows)
+    others = (each for each in trial.diagnostics if each.severity != "error")
+    return (found, *(replace(each, fixes=best(trial, each)) for each in others))
 
-    def verified(self) -> tuple[Diagnostic, ...]:
-        """Every diagnostic with at most three fixes that work, best first. Where mending a block
-        that does not fit leaves no fault, the others are its consequences."""
-        for each in self.errors:
-            if each.code != "ST108":
-                continue
-            fixes = self._best(each)
-            if fixes and fixes[0].verification and not fixes[0].verification.remaining:
-                return self._with_root(each, fixes)
-        return tuple(replace(each, fixes=self._best(each)) for each in self.diagnostics)
 
-    def _with_root(self, root: Diagnostic, fixes: tuple[Fix, ...]) -> tuple[Diagnostic, ...]:
-        """One fault in the place of all, which also offers to mend what follows from it."""
-        follows = [each for each in self.errors if each is not root]
-        said = f"{len(follows)} more faults follow from it" if len(follows) > 1 else ""
-        said = "1 more fault follows from it" if len(follows) == 1 else said
-        rest = [replace(each, fixes=self._best(each)) for each in follows[:_MOST]]
-        other = rest[0].fixes[0] if len(follows) == 1 and rest[0].fixes else None
-        if 1 < len(follows) <= _MOST_TOGETHER:
-            other = replace(self, diagnostics=tuple(follows)).together(rest)
-        if other is not None and other.verification and other.verification.solved:
-            fixes = (*fixes, replace(other, title="let what follows take what comes"))
-        notes = (*root.notes, said) if said else root.notes
-        found = replace(root, fixes=fixes[:_MOST], notes=notes)
-        others = (each for each in self.diagnostics if each.severity != "error")
-        return (found, *(replace(each, fixes=self._best(each)) for each in others))
-
-    def together(self, diagnostics: Sequence[Diagnostic]) -> Fix | None:
-        """The first fix of the first fault that has one, then the same for what is left, until
-        nothing more can be mended; None where one fix is all there is."""
-        errors = [each for each in diagnostics if each.severity == "error"]
-        fix = next((each.fixes[0] for each in errors if each.fixes), None)
-        trial: Trial | None = self
-        done = Fix("together")
-        while fix is not None and len(done.edits) < _MOST_TOGETHER:
-            done = Fix(
-                done.title,
-                (*(e for e in done.edits if e not in fix.instead), *fix.edits),
-                fix.inputs or done.inputs,
-                (*done.instead, *fix.instead),
-            )  # fmt: skip
-            trial = self.after(done)
-            if trial is None:
-                return None
-            found = (trial._best(each) for each in trial.errors)
-            fix = next((fixes[0] for fixes in found if fixes), None)
-        if len(errors) < 2 or trial is None or trial is self:
+def together(trial: Trial, diagnostics: Sequence[Diagnostic]) -> Fix | None:
+    """The first fix of the first fault that has one, then the same for what is left, until nothing
+    more can be mended; None where one fix is all there is."""
+    errors = [each for each in diagnostics if each.severity == "error"]
+    fix = next((each.fixes[0] for each in errors if each.fixes), None)
+    now: Trial | None = trial
+    done = Fix("together")
+    while fix is not None and len(done.edits) < _MOST_TOGETHER:
+        done = joined(done, fix)
+        now = trial.after(done)
+        if now is None:
             return None
-        return replace(done, verification=self.judge(trial, None), safety="unsafe")
+        found = (best(now, each) for each in now.errors)
+        fix = next((fixes[0] for fixes in found if fixes), None)
+    if len(errors) < 2 or now is None or now is trial:
+        return None
+    return replace(done, verification=trial.judge(now, None), safety="unsafe")
 
-    def after(self, fix: Fix) -> Trial | None:
-        """The same network with a fix among its edits; None where it cannot be built."""
-        kept = (edit for edit in self.edits if edit not in fix.instead)
-        edits, inputs = (*kept, *fix.edits), fix.inputs or self.inputs
-        self.bench.attempts += 1
-        if self.bench.attempts > _MOST_ATTEMPTS:
-            self.bench.notes.append(f"further fixes were not tried after {_MOST_ATTEMPTS}")
-            return None
-        try:
-            result, applied = self.bench.attempt(edits, inputs, self.base)
-        except StitchError:
-            return None
-        found = diagnose(Audit(self.base, result, applied))
-        return replace(self, edits=edits, inputs=inputs, result=result, diagnostics=found)
 
-    def _best(self, diagnostic: Diagnostic) -> tuple[Fix, ...]:
-        worked: list[Fix] = []
-        seen: set[object] = set()
-        for fix in diagnostic.fixes[:_MOST_TRIED]:
-            if not fix.instead:  # those are the user's own selectors
-                fix = replace(fix, edits=tuple(_plainly(edit, self.base) for edit in fix.edits))
-            key = (fix.edits, fix.inputs)
-            # sizes are tried from the nearest on: the first that runs will do
-            if key in seen or (fix.inputs and any(other.inputs for other in worked)):
-                continue
-            seen.add(key)
-            trial = self.after(fix)
-            verification = self.judge(trial, diagnostic) if trial is not None else None
-            if verification is not None and verification.solved:
-                worked.append(replace(fix, verification=verification, safety=_safety(fix)))
-        return tuple(sorted(worked, key=_rank)[:_MOST])
+def joined(done: Fix, fix: Fix) -> Fix:
+    """One fix after another, as one."""
+    return Fix(
+        done.title,
+        (*(e for e in done.edits if e not in fix.instead), *fix.edits),
+        fix.inputs or done.inputs,
+        (*done.instead, *fix.instead),
+    )
 
-    def judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
-        """What a trial changed. It solves a fault that is gone while none came in its place."""
-        before = Counter(_key(each) for each in self.diagnostics if each.severity != "note")
-        allowed = before - Counter([_key(diagnostic)]) if diagnostic else before
-        after = trial.result
-        return Verification(
-            ran=after.complete and not after.problems,
-            outputs=tuple(spec.shape for spec in after.outputs),
-            delta_params=after.params - self.result.params,
-            remaining=len(trial.errors),
-            solved=Counter(_key(each) for each in trial.diagnostics if each.severity != "note")
-            <= allowed
-            and (after.complete or not self.result.complete),
-        )
+
+def best(trial: Trial, diagnostic: Diagnostic) -> tuple[Fix, ...]:
+    """At most three fixes of a fault that work, the best first."""
+    return tuple(fix for fix, _ in _worked(trial, diagnostic))
+
+
+def _worked(trial: Trial, diagnostic: Diagnostic) -> list[tuple[Fix, Counter[Key]]]:
+    """The fixes that work, each with the faults that are left."""
+    worked: list[tuple[Fix, Counter[Key]]] = []
+    seen: set[object] = set()
+    for fix in diagnostic.fixes[:_MOST_TRIED]:
+        if not fix.instead:  # those are the user's own selectors
+            fix = replace(fix, edits=tuple(_plainly(edit, trial.base) for edit in fix.edits))
+        key = (fix.edits, fix.inputs)
+        # sizes are tried from the nearest on: the first that runs will do
+        if key in seen or (fix.inputs and any(other.inputs for other, _ in worked)):
+            continue
+        seen.add(key)
+        after = trial.after(fix)
+        verification = trial.judge(after, diagnostic) if after is not None else None
+        if after is not None and verification is not None and verification.solved:
+            fix = replace(fix, verification=verification, safety=_safety(fix))
+            worked.append((fix, keys(after.errors)))
+    widths = _widths(spec.shape for spec in trial.result.outputs)
+    return sorted(worked, key=lambda each: _rank(each[0], widths))[:_MOST]
 
 
 def _plainly(edit: Edit, base: Trace) -> Edit:
@@ -157,19 +133,34 @@ def _plainly(edit: Edit, base: Trace) -> Edit:
     return replace(edit, where=replace(edit.where, words=(replace(word, kind="name"),)))
 
 
-def _key(diagnostic: Diagnostic) -> tuple[str, str, str]:
-    return diagnostic.code, diagnostic.path, diagnostic.op
-
-
 def _safety(fix: Fix) -> Literal["safe", "unsafe"]:
     """Safe is what changes no weight and no number of what was there."""
     return "safe" if all(isinstance(edit, Keep) for edit in fix.edits) and fix.edits else "unsafe"
 
 
-def _rank(fix: Fix) -> tuple[int, int, int]:
-    """What leaves the fewest faults, then the fewest edits, of which a new layer counts as two;
-    another input mends no network, so it comes last. Among equals the rule's own order stands: it
-    offers first what people mean most often."""
-    assert fix.verification is not None
-    edits = sum(2 if isinstance(edit, Insert | Replace) else 1 for edit in fix.edits)
-    return int(bool(fix.inputs)), fix.verification.remaining, edits
+def _rank(fix: Fix, widths: tuple[int, ...]) -> tuple[int, ...]:
+    """Another input mends no network, so it comes last. Then what leaves the fewest faults, gives
+    as many channels as came before, is meant oftener, has the fewest edits, of which a new layer
+    counts as two, and adds the fewest parameters."""
+    tried = fix.verification
+    assert tried is not None
+    return (
+        int(bool(fix.inputs)),
+        tried.remaining,
+        int(_widths(tried.outputs) != widths),
+        int(fix.is_rare),
+        sum(_weight(edit) for edit in fix.edits),
+        max(tried.delta_params, 0),
+    )
+
+
+def _weight(edit: Edit) -> int:
+    match edit:
+        case Insert() | Replace() | Wrap(block=Matched()):
+            return 2
+    return 1
+
+
+def _widths(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """The channels of every output."""
+    return tuple(shape[1] if len(shape) > 1 else 1 for shape in shapes)

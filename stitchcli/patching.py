@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stitchcli.errors import StitchError
-from stitchcli.fixes import Trial
 from stitchcli.records import Applied, Audit, Change, Diagnostic, Fix, Patch
 from stitchcli.rules import diagnose
 from stitchcli.sources.network import Network
 from stitchcli.sources.overlay import overlaid
+from stitchcli.trial import Trial
 from stitchcli.workbench import Workbench
 from stitchcli.written.patches import patched_texts
 from stitchcli.written.rewrite import Rewriter

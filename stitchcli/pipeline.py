@@ -14,7 +14,7 @@ from stitchcli import __version__
 from stitchcli.catalog import Catalog
 from stitchcli.checks import Checks
 from stitchcli.errors import EditError, ModelError
-from stitchcli.fixes import Trial
+from stitchcli.fixes import together, verified
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
 from stitchcli.patching import Patcher
@@ -29,12 +29,14 @@ from stitchcli.records import (
     TensorSpec,
     Trace,
 )
+from stitchcli.roots import merged
 from stitchcli.rules import diagnose
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.stages import stages
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.tracing.trace import device_cannot, untraced
+from stitchcli.trial import Trial
 from stitchcli.workbench import NO_META, Mode, Workbench
 from stitchcli.written.locate import all_located
 
@@ -89,12 +91,11 @@ def audit(
     result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)
     facts = Audit(base, result, applied)
-    trial = Trial(bench, base, request.edits, base.inputs, result, diagnose(facts))
-    diagnostics = trial.verified()
+    found = merged(all_located(diagnose(facts), result, network.routes), result)
+    trial = Trial(bench, base, request.edits, base.inputs, result, found)
+    diagnostics = verified(trial)
     if reload is not None:
         diagnostics = Patcher(trial, reload).patched(diagnostics)
-    diagnostics = all_located(diagnostics, result, network.routes)
-    together = trial.together(diagnostics)
     checker = Checks(bench, request.edits, base, result)
     checks: tuple[Check, ...] = ()
     if request.edits and not any(each.severity == "error" for each in diagnostics):
@@ -111,7 +112,7 @@ def audit(
         diagnostics=diagnostics,
         inputs_guessed=guessed,
         notes=tuple(dict.fromkeys((*network.notes, *bench.notes))),
-        together=together,
+        together=together(trial, diagnostics),
         checks=checks,
         versions={
             "version": __version__,

@@ -462,7 +462,7 @@ class Patch:
 class Fix:
     """A mend, in the same records that a user types; ``inputs`` replaces the dummy input, and
     ``edits`` stand in the place of those edits of the user's that are in ``instead``. ``patch`` is
-    the same in the user's files."""
+    the same in the user's files, ``is_rare`` marks what works but is seldom meant."""
 
     title: str
     edits: tuple[Edit, ...] = ()
@@ -471,6 +471,7 @@ class Fix:
     safety: Literal["safe", "unsafe", "display"] = "display"
     verification: Verification | None = None
     patch: Patch | None = None
+    is_rare: bool = False
 
 
 @dataclass(frozen=True)
@@ -488,8 +489,9 @@ Severity = Literal["error", "warning", "note"]
 @dataclass(frozen=True)
 class Diagnostic:
     """One fault, said so that it can be mended from the report alone. ``call`` is the index of the
-    call that met it, ``argument`` the one of the layer's constructor that is at odds; ``passing``
-    are other modules of the class in which the number is written that have no such fault."""
+    call that met it, ``argument`` the one of the layer's constructor that is at odds; ``also`` are
+    other layers that have the fault from the same place in the source, ``passing`` modules of the
+    class in which the number is written that have no such fault."""
 
     code: str
     severity: Severity
@@ -506,6 +508,7 @@ class Diagnostic:
     fixes: tuple[Fix, ...] = ()
     call: int | None = None
     argument: str = ""
+    also: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()
 
 

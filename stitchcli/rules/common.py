@@ -76,6 +76,11 @@ def short_name(trace: Trace, ref: Ref, axis: int = 1) -> str:
     return name_of(trace, origin(trace, ref, ref.shape[axis] if len(ref.shape) > axis else 0))
 
 
+def label_of(trace: Trace, index: int) -> str | None:
+    """The label of a functional call; None where no edit can speak of it."""
+    return next((label for label, call in trace.functional.items() if call == index), None)
+
+
 def owner(path: str, trace: Trace) -> str:
     """A module's path, or the network's class for the root."""
     return path or trace.layers[""].kind

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stitchcli.records import Audit, Diagnostic, Fix, Problem, Trace
-from stitchcli.rules.common import from_problem, problems, short_name
+from stitchcli.records import Audit, Diagnostic, Fix, Itself, Problem, Resized, Trace, Wrap
+from stitchcli.rules.common import from_problem, label_of, problems, short_name
 from stitchcli.rules.provenance import origin
 from stitchcli.rules.sizes import match_sizes, other_inputs
 from stitchcli.rules.widths import producer_fixes
+from stitchcli.words.selectors import exactly_label
 from stitchcli.words.shapes import format_shape
 
 
@@ -48,6 +49,9 @@ def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
             found = origin(trace, one, one.shape[axis])
             yield from producer_fixes(trace, found.call, found.followers, wanted)
         return
+    if label := label_of(trace, problem.call):
+        edit = Wrap(exactly_label(label), Resized(Itself()))
+        yield Fix("resize to the largest before the cat", (edit,))
     # what was made last is usually what was meant to fit what was kept
     yield from match_sizes(trace, leader, odd.shape[2:])
     yield from match_sizes(trace, odd, leader.shape[2:])

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stitchcli.records import Audit, Diagnostic, Fix, Insert, Problem, Ref, Trace
-from stitchcli.rules.common import from_problem, problems, short_name
+from stitchcli.records import (
+    Audit,
+    Diagnostic,
+    Fix,
+    Insert,
+    Itself,
+    Matched,
+    Problem,
+    Ref,
+    Resized,
+    Trace,
+    Wrap,
+)
+from stitchcli.rules.common import from_problem, label_of, problems, short_name
 from stitchcli.rules.provenance import module_of, origin
 from stitchcli.rules.sizes import match_sizes, other_inputs
 from stitchcli.rules.widths import pointwise, producer_fixes
-from stitchcli.words.selectors import exactly
+from stitchcli.words.selectors import exactly, exactly_label
 from stitchcli.words.shapes import format_shape
 
 
@@ -46,12 +58,27 @@ def _is_channel_axis(problem: Problem) -> bool:
 def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
     left, right = problem.operands
     axis_left, axis_right = _axes(problem)
+    yield from _at_the_join(trace, problem)
     for one, other, axis, other_axis in (
         (left, right, axis_left, axis_right),
         (right, left, axis_right, axis_left),
     ):
         yield from _fit(trace, one, axis, other, other_axis)
     yield from other_inputs(trace)
+
+
+def _at_the_join(trace: Trace, problem: Problem) -> Iterator[Fix]:
+    """Bring the operands to one shape where they meet."""
+    label, rank = label_of(trace, problem.call), len(problem.operands[0].shape)
+    if label is None or rank < 3 or rank != len(problem.operands[1].shape):
+        return
+    if problem.dim == 1:
+        width = problem.expected
+        edit = Wrap(exactly_label(label), Matched(Itself()))
+        yield Fix(f"a 1×1 projection of the shortcut to {width}", (edit,))
+    else:
+        edit = Wrap(exactly_label(label), Resized(Itself()))
+        yield Fix("resize the smaller one", (edit,))
 
 
 def _fit(trace: Trace, one: Ref, axis: int, other: Ref, other_axis: int) -> Iterator[Fix]:

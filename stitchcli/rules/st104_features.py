@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import isqrt
 
 from stitchcli.records import Audit, BlockSpec, Diagnostic, Fix, Insert, Problem, Ref, Trace
@@ -59,7 +60,9 @@ def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
             width = each.shape[-1] if each is ref else each.shape[-2]
             found = origin(trace, each, width)
             yield from producer_fixes(trace, found.call, found.followers, size)
-    yield from rescaled_producers(trace, ref, expected, got)
+    rare = problem.op == "linear"  # it would rather take what comes
+    for fix in rescaled_producers(trace, ref, expected, got):
+        yield replace(fix, is_rare=rare)
     if problem.op == "scaled_dot_product_attention":  # perhaps it is the other one that is odd
         yield from rescaled_producers(trace, problem.operands[-1], got, expected)
     yield from other_inputs(trace)

@@ -1,0 +1,65 @@
+"""One cause, one diagnostic: faults that are written at one place, and faults that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from stitchcli.records import Diagnostic, Fix, Trace
+
+
+def merged(diagnostics: Sequence[Diagnostic], trace: Trace) -> tuple[Diagnostic, ...]:
+    """Faults of layers whose number is written by one expression are one fault, which is mended
+    everywhere at once."""
+    groups: dict[object, list[Diagnostic]] = {}
+    for index, each in enumerate(diagnostics):
+        groups.setdefault(_written(each, trace) or index, []).append(each)
+    return tuple(_one(group) for group in groups.values())
+
+
+def _written(diagnostic: Diagnostic, trace: Trace) -> object:
+    """What the diagnostics of one expression share; nothing where it was not found."""
+    layer, primary = trace.layers.get(diagnostic.path), diagnostic.primary
+    if not diagnostic.argument or not layer or not primary or primary.site == layer.built:
+        return None
+    return diagnostic.code, primary.site, diagnostic.argument
+
+
+def _one(group: Sequence[Diagnostic]) -> Diagnostic:
+    first, *others = group
+    if not others:
+        return first
+    also = tuple(each.path for each in others)
+    consumers = tuple(dict.fromkeys(c for each in group for c in each.consumers))
+    notes = [note for note in first.notes if not note.startswith("refused by")]
+    notes += [f"the same at {each.path}: {each.title}" for each in others]
+    return replace(
+        first,
+        also=also,
+        consumers=consumers,
+        notes=tuple(notes),
+        fixes=tuple(_joined(fixes) for fixes in zip(*(each.fixes for each in group), strict=False)),
+        passing=tuple(path for path in first.passing if not _is_around(path, also)),
+    )
+
+
+def _joined(fixes: Sequence[Fix]) -> Fix:
+    """The same fix at every place."""
+    first = fixes[0]
+    if first.inputs:
+        return first
+    edits = dict.fromkeys(edit for fix in fixes for edit in fix.edits)
+    return replace(first, title=f"{first.title}, and likewise at the others", edits=tuple(edits))
+
+
+def _is_around(path: str, others: Iterable[str]) -> bool:
+    return any(other == path or other.startswith(f"{path}.") for other in others)
+
+
+def with_followers(root: Diagnostic, followers: Sequence[Diagnostic]) -> Diagnostic:
+    """A fault that says which others go with it."""
+    if not followers:
+        return root
+    names = ", ".join(f"{each.code} at {each.path or each.op}" for each in followers[:4])
+    more = f" and {len(followers) - 4} more" if len(followers) > 4 else ""
+    return replace(root, notes=(*root.notes, f"gone with it: {names}{more}"))

@@ -1,0 +1,77 @@
+"""A network with its edits and its faults, and the same with one more mend."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from stitchcli.errors import StitchError
+from stitchcli.records import (
+    Audit,
+    Diagnostic,
+    Edit,
+    Fix,
+    TensorSpec,
+    Trace,
+    Verification,
+)
+from stitchcli.rules import diagnose
+from stitchcli.workbench import Workbench
+
+_MOST_ATTEMPTS = 200
+#: What makes two faults the same one: code, path, op.
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A network as edited so far and what is wrong with it: what fixes are tried against."""
+
+    bench: Workbench
+    base: Trace
+    edits: tuple[Edit, ...]
+    inputs: tuple[TensorSpec, ...]
+    result: Trace
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are faults."""
+        return tuple(each for each in self.diagnostics if each.severity == "error")
+
+    def after(self, fix: Fix) -> Trial | None:
+        """The same network with a fix among its edits; None where it cannot be built."""
+        kept = (edit for edit in self.edits if edit not in fix.instead)
+        edits, inputs = (*kept, *fix.edits), fix.inputs or self.inputs
+        self.bench.attempts += 1
+        if self.bench.attempts > _MOST_ATTEMPTS:
+            self.bench.notes.append(f"further fixes were not tried after {_MOST_ATTEMPTS}")
+            return None
+        try:
+            result, applied = self.bench.attempt(edits, inputs, self.base)
+        except StitchError:
+            return None
+        found = diagnose(Audit(self.base, result, applied))
+        return replace(self, edits=edits, inputs=inputs, result=result, diagnostics=found)
+
+    def judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
+        """What a trial changed. It solves a fault that is gone while none came in its place."""
+        before = keys(each for each in self.diagnostics if each.severity != "note")
+        after = keys(each for each in trial.diagnostics if each.severity != "note")
+        allowed = before - keys([diagnostic]) if diagnostic else before
+        result = trial.result
+        return Verification(
+            ran=result.complete and not result.problems,
+            outputs=tuple(spec.shape for spec in result.outputs),
+            delta_params=result.params - self.result.params,
+            remaining=len(trial.errors),
+            solved=after <= allowed and (result.complete or not self.result.complete),
+        )
+
+
+def keys(diagnostics: Iterable[Diagnostic]) -> Counter[Key]:
+    """Each fault, as often as it was found."""
+    return Counter(
+        (each.code, path, each.op) for each in diagnostics for path in (each.path, *each.also)
+    )

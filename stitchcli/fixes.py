@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -12,14 +12,17 @@ from stitchcli.records import (
     Diagnostic,
     Edit,
     Fix,
+    Fixed,
     Insert,
     Keep,
     Matched,
     Replace,
     Trace,
+    Word,
     Wrap,
 )
 from stitchcli.roots import with_followers
+from stitchcli.sizes import size_note
 from stitchcli.surgery.select import select
 from stitchcli.trial import Key, Trial, keys
 
@@ -43,6 +46,8 @@ def verified(trial: Trial) -> tuple[Diagnostic, ...]:
         each = waiting.pop(0)
         tried = _worked(trial, each)
         each = replace(each, fixes=tuple(fix for fix, _ in tried))
+        if by_size := next((fix for fix in each.fixes if fix.inputs), None):
+            each = replace(each, notes=(*each.notes, size_note(trial, each, by_size)))
         if each.severity == "error" and tried and not tried[0][0].inputs:
             gone = [w for w in waiting if w.severity == "error" and not keys([w]) & tried[0][1]]
             waiting = [w for w in waiting if w not in gone]
@@ -69,19 +74,41 @@ def together(trial: Trial, diagnostics: Sequence[Diagnostic]) -> Fix | None:
     """The first fix of the first fault that has one, then the same for what is left, until nothing
     more can be mended; None where one fix is all there is."""
     errors = [each for each in diagnostics if each.severity == "error"]
-    fix = next((each.fixes[0] for each in errors if each.fixes), None)
-    now: Trial | None = trial
-    done = Fix("together")
-    while fix is not None and len(done.edits) < _MOST_TOGETHER:
-        done = joined(done, fix)
-        now = trial.after(done)
-        if now is None:
-            return None
-        found = (best(now, each) for each in now.errors)
-        fix = next((fixes[0] for fixes in found if fixes), None)
-    if len(errors) < 2 or now is None or now is trial:
+    if len(errors) < 2:
         return None
-    return replace(done, verification=trial.judge(now, None), safety="unsafe")
+    steps, after = chain(trial, errors, lambda each, fix: each.severity == "error")
+    if not steps:
+        return None
+    done = Fix("together")
+    for step in steps:
+        done = joined(done, step.fix)
+    return replace(done, verification=trial.judge(after, None), safety="unsafe")
+
+
+def chain(
+    trial: Trial, diagnostics: Sequence[Diagnostic], wanted: Callable[[Diagnostic, Fix], bool]
+) -> tuple[list[Fixed], Trial]:
+    """One wanted fix after another, each tried on the network that those before it made, until
+    nothing more can be mended; and the network then."""
+    steps: list[Fixed] = []
+    done, now = Fix(""), trial
+    step = _next(diagnostics, wanted)
+    while step is not None and len(done.edits) < _MOST_TOGETHER:
+        after = trial.after(joined(done, step.fix))
+        if after is None:
+            break
+        steps.append(step)
+        done, now = joined(done, step.fix), after
+        left = (each for each in now.diagnostics if each.severity != "note")
+        step = _next((replace(each, fixes=best(now, each)) for each in left), wanted)
+    return steps, now
+
+
+def _next(
+    diagnostics: Iterable[Diagnostic], wanted: Callable[[Diagnostic, Fix], bool]
+) -> Fixed | None:
+    found = ((d, f) for d in diagnostics for f in d.fixes if wanted(d, f))
+    return next((Fixed(d.code, d.path, d.title, fix) for d, fix in found), None)
 
 
 def joined(done: Fix, fix: Fix) -> Fix:
@@ -117,20 +144,27 @@ def _worked(trial: Trial, diagnostic: Diagnostic) -> list[tuple[Fix, Counter[Key
             fix = replace(fix, verification=verification, safety=_safety(fix))
             worked.append((fix, keys(after.errors)))
     widths = _widths(spec.shape for spec in trial.result.outputs)
-    return sorted(worked, key=lambda each: _rank(each[0], widths))[:_MOST]
+    worked.sort(key=lambda each: _rank(each[0], widths))
+    other_input = [each for each in worked if each[0].inputs]
+    return [*worked[: len(worked) - len(other_input)][: _MOST - len(other_input)], *other_input]
 
 
 def _plainly(edit: Edit, base: Trace) -> Edit:
-    """The edit with ``name:`` before a path that could also be a class or a family."""
-    word, *rest = edit.where.words
-    if rest:
-        return edit
+    """The edit as a person would type it: with ``name:`` and ``op:`` only where a word could mean
+    something else too."""
+    words = edit.where.words
+    plain = replace(edit.where, words=tuple(replace(word, kind="any") for word in words))
+    exact = replace(edit.where, words=tuple(_exactly(word) for word in words))
     try:
-        if select(edit.where, base) == (word.text,):
-            return edit
+        if select(plain, base) == select(exact, base):
+            return replace(edit, where=plain)
     except EditError:
         pass
-    return replace(edit, where=replace(edit.where, words=(replace(word, kind="name"),)))
+    return replace(edit, where=exact)
+
+
+def _exactly(word: Word) -> Word:
+    return replace(word, kind="name") if word.kind == "any" else word
 
 
 def _safety(fix: Fix) -> Literal["safe", "unsafe"]:

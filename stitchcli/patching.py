@@ -5,11 +5,11 @@ Nothing is written to disk: the changed texts lie over the files while the netwo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from stitchcli.errors import StitchError
-from stitchcli.records import Applied, Audit, Change, Diagnostic, Fix, Patch
+from stitchcli.records import Applied, Audit, Change, Diagnostic, Fix, Patch, Verification
 from stitchcli.rules import diagnose
 from stitchcli.sources.network import Network
 from stitchcli.sources.overlay import overlaid
@@ -44,7 +44,7 @@ class Patcher:
         for changes in rewriter.ways(fix):
             after = self.after(changes)
             judged = self.trial.judge(after, diagnostic) if after is not None else None
-            if judged is not None and judged.solved:
+            if judged is not None and judged.solved and _is_as_good(judged, fix.verification):
                 return replace(fix, patch=Patch(changes, judged))
         return fix
 
@@ -64,6 +64,10 @@ class Patcher:
             return None
 
 
+def _is_as_good(patch: Verification, edits: Verification | None) -> bool:
+    return edits is None or patch.remaining <= edits.remaining
+
+
 def retried(trial: Trial, network: Network) -> Trial:
     """The same edits on the same input, tried on another network. Raises StitchError."""
     before = trial.bench
@@ -75,8 +79,3 @@ def retried(trial: Trial, network: Network) -> Trial:
         result, applied = bench.attempt(trial.edits, trial.inputs, base)
     found = diagnose(Audit(base, result, applied))
     return replace(trial, bench=bench, base=base, result=result, diagnostics=found)
-
-
-def texts_of(patches: Sequence[Patch]) -> Mapping[str, str]:
-    """The files as several patches make them."""
-    return patched_texts([change for patch in patches for change in patch.changes])

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import nn
@@ -29,6 +30,7 @@ from stitchcli.records import (
     TensorSpec,
     Trace,
 )
+from stitchcli.repair import fixed_in_files, fixing_edits
 from stitchcli.roots import merged
 from stitchcli.rules import diagnose
 from stitchcli.sources.load import check_device, load
@@ -45,7 +47,9 @@ _CHEAP = 300_000_000
 
 @dataclass(frozen=True)
 class Request:
-    """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own."""
+    """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own.
+    ``fix`` says which fixes are applied, ``in_files`` that they are to be patches of the user's
+    files."""
 
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] = ()
@@ -55,10 +59,19 @@ class Request:
     expect: int | None = None
     verify: bool = False
     blocks: tuple[str, ...] = ()
+    fix: Literal["none", "safe", "unsafe"] = "none"
+    in_files: bool = False
 
 
 def inspect_target(target: Target, request: Request) -> Report:
     """Load a network and audit it. Raises StitchError."""
+    if request.fix != "none" and request.in_files:
+        look = partial(_look, target, replace(request, fix="none"))
+        return fixed_in_files(look, request.fix == "unsafe")
+    return _look(target, request)
+
+
+def _look(target: Target, request: Request) -> Report:
     network = load(target, request.device)
     try:
         return audit(network, request, lambda: load(target, "meta"))
@@ -100,6 +113,12 @@ def audit(
     checks: tuple[Check, ...] = ()
     if request.edits and not any(each.severity == "error" for each in diagnostics):
         checks = (*checker.on_meta(), *_numbers(checker, request, module, applied))
+    if request.fix != "none":
+        edits, fixed = fixing_edits(trial, diagnostics, request.fix == "unsafe")
+        if fixed:
+            again = reload() if reload and network.owned else network
+            rest = replace(request, edits=edits, inputs=base.inputs, fix="none")
+            return replace(audit(again, rest, reload), fixed=fixed, inputs_guessed=guessed)
     rows, depth = stages(base, result, request.depth)
     return Report(
         name=network.name,

@@ -587,6 +587,16 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """A fault that was found and mended, and how."""
+
+    code: str
+    path: str
+    title: str
+    fix: Fix
+
+
+@dataclass(frozen=True)
 class Check:
     """Something tried on the edited network: ``warn`` is for what the user has to judge, ``skip``
     for what could not be tried; ``text`` says why."""
@@ -599,7 +609,8 @@ class Check:
 @dataclass(frozen=True)
 class Report:
     """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
-    faults that can be mended at once."""
+    faults that can be mended at once; ``fixed`` are those that were, for this report; ``texts``
+    are the user's files as the patches for that make them."""
 
     name: str
     target: str
@@ -613,6 +624,8 @@ class Report:
     notes: tuple[str, ...] = ()
     together: Fix | None = None
     checks: tuple[Check, ...] = ()
+    fixed: tuple[Fixed, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from stitchcli.cli.patches import check_flags, patches_of, print_diff, write_patches
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json, stdout_to_stderr, write_whole
 from stitchcli.config import read_settings
 from stitchcli.errors import StitchError
@@ -116,6 +117,22 @@ def inspect(
         bool,
         typer.Option("--verify", help="Also check the edited network with numbers on the device."),
     ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Apply the safe fixes, and report on what comes of it.")
+    ] = False,
+    unsafe_fixes: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-fixes", help="With --fix: also those that change weights or numbers."
+        ),
+    ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="With --fix: show the patch of your files; write nothing."),
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="With --fix: write the patch to your files.")
+    ] = False,
     depth: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="How deep calls within calls are shown as rows."),
@@ -145,11 +162,13 @@ def inspect(
       stitch inspect unet --replace conv=dwconv --after 'down*=msca'
       stitch inspect model.py:Net --input 1x3x224x224 --device meta
     """
+    from stitchcli.formats.words import fixed_lines
     from stitchcli.records import Target
     from stitchcli.words.edits import PARSERS
     from stitchcli.words.shapes import parse_spec
     from stitchcli.words.values import parse_arguments
 
+    check_flags(fix, {"--unsafe-fixes": unsafe_fixes, "--diff": diff, "--write": write})
     files = [_parse_out(each) for each in out]
     flags = {
         "--replace": replace, "--wrap": wrap, "--after": after, "--before": before,
@@ -164,8 +183,18 @@ def inspect(
         from stitchcli.pipeline import Request, inspect_target
 
         mode: Literal["eval", "train"] = "train" if train else "eval"
-        request = Request(edits, inputs, device, mode, depth, expect, verify, folders)
+        request = Request(
+            edits, inputs, device, mode, depth, expect, verify, folders,
+            ("unsafe" if unsafe_fixes else "safe") if fix else "none", diff or write,
+        )  # fmt: skip
         report = inspect_target(place, request)
+    patches = patches_of(report)
+    if write:
+        write_patches(patches)
+    if diff and format is Format.table:
+        print_diff(patches)
+        print(*fixed_lines(report, write), sep="\n", file=sys.stderr)
+        return int(report.has_errors or (bool(patches) and not write))
     _write(report, format, files, quiet, color)
     return int(report.has_errors)
 

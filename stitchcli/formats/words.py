@@ -209,6 +209,22 @@ def source_line(site: Site) -> tuple[str, int, int]:
     return stripped, max(first - indent, 0), max(last - indent, first - indent + 1)
 
 
+def fixed_lines(report: Report, written: bool = False) -> list[str]:
+    """What was mended, and how."""
+    lines = []
+    for each in report.fixed:
+        how = fix_flags(each.fix)
+        if report.texts and each.fix.patch is not None:
+            how = "; ".join(change_line(change) for change in each.fix.patch.changes)
+        lines.append(
+            f"fixed {each.code} at {each.path or report.name}: {fix_title(each.fix)}: {how}"
+        )
+    if report.texts:
+        names = ", ".join(short_path(file) for file in report.texts)
+        lines.append(f"{'wrote' if written else 'would change'} {names}")
+    return [*lines, summary(report)]
+
+
 def summary(report: Report) -> str:
     """The last line: what was found."""
     counts = [

@@ -13,6 +13,8 @@ from stitchcli.words.shapes import print_spec
 from stitchcli.words.values import collapse
 
 _STEPS = (2, 4, 8, 16, 32, 64)
+#: What networks of one size are often made for.
+_USUAL = (224, 256, 384, 512, 32)
 
 
 def match_sizes(trace: Trace, ref: Ref, wanted: Shape) -> Iterator[Fix]:
@@ -107,6 +109,9 @@ def other_inputs(trace: Trace) -> Iterator[Fix]:
             if size not in seen and min(size) > 0:
                 seen.add(size)
                 yield input_fix(trace, size)
+    for side in _USUAL if len(spec.shape) == 4 else ():
+        if (side, side) not in seen:
+            yield input_fix(trace, (side, side))
 
 
 def larger_inputs(trace: Trace) -> Iterator[Fix]:

@@ -1,9 +1,8 @@
-"""Changes of source files as texts and as unified diffs."""
+"""Source files as changes make them."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from stitchcli.records import Change
 from stitchcli.syntax import source_of
@@ -33,19 +32,3 @@ def _patched(text: str, changes: Sequence[Change]) -> str:
         data = data[:first] + change.after.encode("utf-8") + data[last:]
         least = first
     return data.decode("utf-8")
-
-
-def unified_diff(
-    before: Mapping[str, str], after: Mapping[str, str], names: Mapping[str, str]
-) -> str:
-    """What ``patch`` and ``git apply`` take; ``names`` are the files as they are to be shown."""
-    found: list[str] = []
-    for file, text in after.items():
-        name = names.get(file, file)
-        lines = difflib.unified_diff(
-            before[file].splitlines(keepends=True), text.splitlines(keepends=True),
-            f"a/{name}", f"b/{name}",
-        )  # fmt: skip
-        for line in lines:
-            found.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
-    return "".join(found)

@@ -102,8 +102,6 @@ def _name_of(file: str, wanted: str) -> str:
                 for alias in found:
                     if alias.name == wanted and alias.asname:
                         names[last] = alias.asname
-                    elif alias.name.partition(".")[0] == "torch" and not alias.asname:
-                        names.setdefault(last, wanted)
-                    elif alias.name == "torch":
-                        names.setdefault(last, wanted.replace("torch", alias.asname or "", 1))
+                    elif alias.name == "torch" and wanted == "torch.nn":
+                        names.setdefault(last, f"{alias.asname or 'torch'}.nn")
     return names.get(last, "")

@@ -20,7 +20,8 @@ ALLOWED = {
     "usage": {"records"},
     "stages": {"records", "usage"},
     "rules": {"records", "words", "errors", "usage"},
-    "formats": {"records", "words"},
+    "lessons": {"errors", "words"},
+    "formats": {"lessons", "records", "words"},
     "tracing": {"records", "errors"},
     "sources": {"records", "errors", "words", "networks", "tracing"},
     "evidence": set(),
@@ -48,6 +49,7 @@ NO_TORCH = {
     "config",
     "entries",
     "evidence",
+    "lessons",
     "library",
 }
 

@@ -12,6 +12,7 @@ import typer
 
 from stitchcli import __version__
 from stitchcli.cli.blocks import app as blocks
+from stitchcli.cli.explain import explain
 from stitchcli.cli.inspect import inspect
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError
@@ -43,6 +44,7 @@ def main(
 
 
 app.command()(inspect)
+app.command()(explain)
 app.add_typer(blocks, name="blocks")
 
 
@@ -109,7 +111,8 @@ def _bug(error: Exception) -> int:
 
 def _command() -> str:
     """Which command was asked for, as a report says it."""
-    return "blocks" if "blocks" in sys.argv[1:2] else "inspect"
+    asked = sys.argv[1:2]
+    return next((name for name in ("blocks", "explain") if name in asked), "inspect")
 
 
 def _wants_json() -> bool:

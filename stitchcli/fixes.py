@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from stitchcli.errors import EditError, StitchError
+from stitchcli.filters import EVERYTHING, Filter, sift
 from stitchcli.records import (
     Audit,
     Diagnostic,
@@ -32,7 +33,9 @@ _MOST_ATTEMPTS = 200
 
 @dataclass(frozen=True)
 class Trial:
-    """A network as edited so far and what is wrong with it: what fixes are tried against."""
+    """A network as edited so far and what is wrong with it: what fixes are tried against.
+
+    ``ignored`` are findings that are neither mended nor told; a fix must not add to them."""
 
     bench: Workbench
     base: Trace
@@ -40,6 +43,14 @@ class Trial:
     inputs: tuple[TensorSpec, ...]
     result: Trace
     diagnostics: tuple[Diagnostic, ...]
+    ignored: tuple[Diagnostic, ...] = ()
+    filter: Filter = EVERYTHING
+
+    @property
+    def faults(self) -> Counter[tuple[str, str, str]]:
+        """All that is wrong, the ignored findings too, and how often."""
+        every = (*self.diagnostics, *self.ignored)
+        return Counter(_key(each) for each in every if each.severity != "note")
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -108,8 +119,11 @@ class Trial:
             result, applied = self.bench.attempt(edits, inputs, self.base)
         except StitchError:
             return None
-        found = diagnose(Audit(self.base, result, applied))
-        return replace(self, edits=edits, inputs=inputs, result=result, diagnostics=found)
+        found = sift(result, diagnose(Audit(self.base, result, applied)), self.filter)
+        return replace(
+            self, edits=edits, inputs=inputs, result=result,
+            diagnostics=found.kept, ignored=found.ignored,
+        )  # fmt: skip
 
     def _best(self, diagnostic: Diagnostic) -> tuple[Fix, ...]:
         worked: list[Fix] = []
@@ -130,7 +144,7 @@ class Trial:
 
     def _judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
         """What a trial changed. It solves a fault that is gone while none came in its place."""
-        before = Counter(_key(each) for each in self.diagnostics if each.severity != "note")
+        before = self.faults
         allowed = before - Counter([_key(diagnostic)]) if diagnostic else before
         after = trial.result
         return Verification(
@@ -138,9 +152,7 @@ class Trial:
             outputs=tuple(spec.shape for spec in after.outputs),
             delta_params=after.params - self.result.params,
             remaining=len(trial.errors),
-            solved=Counter(_key(each) for each in trial.diagnostics if each.severity != "note")
-            <= allowed
-            and (after.complete or not self.result.complete),
+            solved=trial.faults <= allowed and (after.complete or not self.result.complete),
         )
 
 

@@ -13,6 +13,7 @@ from stitchcli import __version__
 from stitchcli.catalog import Catalog
 from stitchcli.checks import Checks
 from stitchcli.errors import EditError, ModelError
+from stitchcli.filters import EVERYTHING, Filter, sift
 from stitchcli.fixes import Trial
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
@@ -50,6 +51,7 @@ class Request:
     expect: int | None = None
     verify: bool = False
     blocks: tuple[str, ...] = ()
+    filter: Filter = EVERYTHING
 
 
 def inspect_target(target: Target, request: Request) -> Report:
@@ -84,12 +86,17 @@ def audit(network: Network, request: Request) -> Report:
     result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)
     facts = Audit(base, result, applied)
-    trial = Trial(bench, base, request.edits, base.inputs, result, diagnose(facts))
+    found = sift(result, diagnose(facts), request.filter)
+    trial = Trial(
+        bench, base, request.edits, base.inputs, result, found.kept, found.ignored, request.filter
+    )
     diagnostics = trial.verified()
     together = trial.together(diagnostics)
     checker = Checks(bench, request.edits, base, result)
     checks: tuple[Check, ...] = ()
-    if request.edits and not any(each.severity == "error" for each in diagnostics):
+    # a fault that is ignored is still in the way of a training step
+    broken = result.problems or not result.complete
+    if request.edits and not broken and not any(d.severity == "error" for d in diagnostics):
         checks = (*checker.on_meta(), *_numbers(checker, request, module, applied))
     rows, depth = stages(base, result, request.depth)
     return Report(
@@ -102,9 +109,10 @@ def audit(network: Network, request: Request) -> Report:
         depth=depth,
         diagnostics=diagnostics,
         inputs_guessed=guessed,
-        notes=tuple(dict.fromkeys((*network.notes, *bench.notes))),
+        notes=tuple(dict.fromkeys((*network.notes, *bench.notes, *found.notes))),
         together=together,
         checks=checks,
+        ignored=tuple(replace(each, fixes=()) for each in found.ignored),
         versions={
             "version": __version__,
             "torch": str(torch.__version__),

@@ -566,7 +566,7 @@ class Check:
 @dataclass(frozen=True)
 class Report:
     """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
-    faults that can be mended at once."""
+    faults that can be mended at once; ``ignored`` are findings that were not asked for."""
 
     name: str
     target: str
@@ -581,6 +581,7 @@ class Report:
     together: Fix | None = None
     checks: tuple[Check, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[Diagnostic, ...] = ()
 
     @property
     def has_errors(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from linecache import getline
 from pathlib import Path
 
@@ -188,6 +189,13 @@ def source_line(site: Site) -> tuple[str, int, int]:
     stripped = line.lstrip()
     indent = len(line) - len(stripped)
     return stripped, max(first - indent, 0), max(last - indent, first - indent + 1)
+
+
+def ignored_line(report: Report) -> str:
+    """``2 ignored: ST202 ×2``; empty where nothing was ignored."""
+    counts = Counter(each.code for each in report.ignored)
+    words = [f"{code} ×{count}" if count > 1 else code for code, count in sorted(counts.items())]
+    return f"{len(report.ignored)} ignored: {', '.join(words)}" if words else ""
 
 
 def summary(report: Report) -> str:

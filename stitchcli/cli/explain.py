@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stitchcli.cli.inspect import Format, write_text
+from stitchcli.cli.inspect import write_text
 from stitchcli.lessons import Lesson, find_lesson, lessons
 
 
@@ -28,7 +28,7 @@ def explain(
 ) -> None:
     """What a code of a report means: why it matters, an example, how to fix it."""
     text = list_text() if code is None else lesson_text(find_lesson(code))
-    write_text(text, Format.table)
+    write_text(text, "table")
 
 
 def list_text() -> str:

@@ -31,6 +31,9 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     markdown = "markdown"
+    concise = "concise"
+    github = "github"
+    sarif = "sarif"
 
 
 class Color(StrEnum):
@@ -249,10 +252,10 @@ def _print_table(report: Report, quiet: bool, color: Color) -> None:
     write_text(strip_lines(text.getvalue()), Format.table)
 
 
-def write_text(text: str, format: Format) -> None:
+def write_text(text: str, format: str) -> None:
     """Write to stdout, in ASCII where its encoding has no more."""
     if not can_encode(text):
-        text = escape_json(text) if format is Format.json else ascii_only(text)
+        text = escape_json(text) if format in ("json", "sarif") else ascii_only(text)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

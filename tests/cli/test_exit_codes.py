@@ -103,6 +103,17 @@ def test_an_error_as_json(stitch: Any, words: list[str]) -> None:
     assert f"help: {document['error']['help']}" in result.err
 
 
+@pytest.mark.parametrize("words", BAD[:8], ids=" ".join)
+def test_an_error_in_the_formats_for_other_programs(stitch: Any, words: list[str]) -> None:
+    told = stitch(*words, "-f", "github")
+    first, last = told.out.split("\n")
+    assert told.code == 2 and first.startswith("::error title=stitch inspect::") and not last
+    (run,) = json.loads(stitch(*words, "--format=sarif").out)["runs"]
+    assert run["results"] == [] and not run["invocations"][0]["executionSuccessful"]
+    for format in ("concise", "markdown"):
+        assert not stitch(*words, "-f", format).out
+
+
 @pytest.mark.parametrize(
     "words", [["--format=json"], ["-f", "json"], ["-fjson"], ["-q", "-f=json"]]
 )

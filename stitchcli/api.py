@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from stitchcli.errors import StitchError
+from stitchcli.filters import make_filter
 from stitchcli.pipeline import Request, audit, edited_module, inspect_target
 from stitchcli.records import Edit, Report, Target, TensorSpec
 from stitchcli.sources.load import check_device, load
@@ -32,6 +33,8 @@ def inspect(
     depth: int | None = None,
     blocks: Sequence[str | PathLike[str]] = (),
     verify: bool = False,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
 ) -> Report:
     """What ``stitch inspect`` knows about a network.
 
@@ -39,15 +42,17 @@ def inspect(
     ``"model.py:Net"``. ``edits`` are flags (``"--replace conv=dwconv"``) or Edit records.
     ``input`` is ``"1x3x256x256"``, ``(1, 3, 256, 256)``, or a list of such. ``device`` is the live
     module's own, or ``"cpu"``, unless it is given. ``blocks`` are folders with blocks of your own.
-    ``verify`` checks the edited network with numbers too. Raises StitchError.
+    ``verify`` checks the edited network with numbers too. ``select`` and ``ignore`` are codes, or
+    beginnings of codes, of the findings to report. Raises StitchError.
     """
     words, specs, folders = _edits(edits), _inputs(input), _folders(blocks)
+    filter = make_filter(_codes(select, "select"), _codes(ignore, "ignore"))
     with random_states():
         if isinstance(network, nn.Module):
             live = _live(network, device)
-            request = Request(words, specs, live.device, mode, depth, None, verify, folders)
+            request = Request(words, specs, live.device, mode, depth, None, verify, folders, filter)
             return audit(live, request)
-        request = Request(words, specs, device or "cpu", mode, depth, None, verify, folders)
+        request = Request(words, specs, device or "cpu", mode, depth, None, verify, folders, filter)
         return inspect_target(Target(network, tuple((arguments or {}).items())), request)
 
 
@@ -95,6 +100,12 @@ def _folders(blocks: Sequence[str | PathLike[str]]) -> tuple[str, ...]:
     if isinstance(blocks, str):
         raise StitchError("blocks is a string", "give a list of folders, as in ['my_blocks']")
     return tuple(fspath(each) for each in blocks)
+
+
+def _codes(codes: Sequence[str], name: str) -> Sequence[str]:
+    if isinstance(codes, str):
+        raise StitchError(f"{name} is a string", "give a list of codes, as in ['ST202']")
+    return codes
 
 
 def _inputs(given: Input | Sequence[Input] | None) -> tuple[TensorSpec, ...]:

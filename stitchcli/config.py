@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchcli.errors import StitchError
+from stitchcli.filters import parse_codes
 from stitchcli.words.near import did_you_mean
 
 _FILE = "pyproject.toml"
@@ -15,9 +16,12 @@ _FILE = "pyproject.toml"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a project says once and for all; ``blocks`` are folders, as seen from here."""
+    """What a project says once and for all; ``blocks`` are folders, as seen from here; ``select``
+    and ``ignore`` are codes of findings, or beginnings of codes."""
 
     blocks: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
 
 def read_settings(here: Path | None = None) -> Settings:
@@ -59,7 +63,20 @@ def _settings(table: dict[str, Any], file: Path, here: Path) -> Settings:
                 f"{file}: tool.stitch has no setting {key!r}",
                 did_you_mean(key, known) or f"settings are {', '.join(known)}",
             )
-    return Settings(blocks=_folders(table.get("blocks", []), file, here))
+    return Settings(
+        blocks=_folders(table.get("blocks", []), file, here),
+        select=_codes(table, "select", file),
+        ignore=_codes(table, "ignore", file),
+    )
+
+
+def _codes(table: dict[str, Any], key: str, file: Path) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise StitchError(
+            f"{file}: tool.stitch.{key} is no list of codes", f'write {key} = ["ST202"]'
+        )
+    return parse_codes(value, f"{file}: tool.stitch.{key}")
 
 
 def _folders(value: Any, file: Path, here: Path) -> tuple[str, ...]:

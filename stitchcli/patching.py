@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from stitchcli.errors import StitchError
 from stitchcli.records import Applied, Audit, Change, Diagnostic, Fix, Patch, Verification
-from stitchcli.rules import diagnose
 from stitchcli.sources.network import Network
 from stitchcli.sources.overlay import overlaid
 from stitchcli.trial import Trial
@@ -77,5 +76,4 @@ def retried(trial: Trial, network: Network) -> Trial:
     applied: tuple[Applied, ...] = ()
     if trial.edits:
         result, applied = bench.attempt(trial.edits, trial.inputs, base)
-    found = diagnose(Audit(base, result, applied))
-    return replace(trial, bench=bench, base=base, result=result, diagnostics=found)
+    return trial.looked_at(Audit(base, result, applied), bench=bench, base=base)

@@ -15,6 +15,7 @@ from stitchcli import __version__
 from stitchcli.catalog import Catalog
 from stitchcli.checks import Checks
 from stitchcli.errors import EditError, ModelError
+from stitchcli.filters import EVERYTHING, Filter, sift
 from stitchcli.fixes import together, verified
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
@@ -59,6 +60,7 @@ class Request:
     expect: int | None = None
     verify: bool = False
     blocks: tuple[str, ...] = ()
+    filter: Filter = EVERYTHING
     fix: Literal["none", "safe", "unsafe"] = "none"
     in_files: bool = False
 
@@ -104,14 +106,19 @@ def audit(
     result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)
     facts = Audit(base, result, applied)
-    found = merged(all_located(diagnose(facts), result, network.routes), result)
-    trial = Trial(bench, base, request.edits, base.inputs, result, found)
+    found = sift(result, all_located(diagnose(facts), result, network.routes), request.filter)
+    trial = Trial(
+        bench, base, request.edits, base.inputs, result,
+        merged(found.kept, result), found.ignored, request.filter,
+    )  # fmt: skip
     diagnostics = verified(trial)
     if reload is not None:
         diagnostics = Patcher(trial, reload).patched(diagnostics)
     checker = Checks(bench, request.edits, base, result)
     checks: tuple[Check, ...] = ()
-    if request.edits and not any(each.severity == "error" for each in diagnostics):
+    # a fault that is ignored is still in the way of a training step
+    broken = result.problems or not result.complete
+    if request.edits and not broken and not any(d.severity == "error" for d in diagnostics):
         checks = (*checker.on_meta(), *_numbers(checker, request, module, applied))
     if request.fix != "none":
         edits, fixed = fixing_edits(trial, diagnostics, request.fix == "unsafe")
@@ -130,9 +137,10 @@ def audit(
         depth=depth,
         diagnostics=diagnostics,
         inputs_guessed=guessed,
-        notes=tuple(dict.fromkeys((*network.notes, *bench.notes))),
+        notes=tuple(dict.fromkeys((*network.notes, *bench.notes, *found.notes))),
         together=together(trial, diagnostics),
         checks=checks,
+        ignored=tuple(replace(each, fixes=()) for each in found.ignored),
         versions={
             "version": __version__,
             "torch": str(torch.__version__),

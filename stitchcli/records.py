@@ -609,8 +609,9 @@ class Check:
 @dataclass(frozen=True)
 class Report:
     """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
-    faults that can be mended at once; ``fixed`` are those that were, for this report; ``texts``
-    are the user's files as the patches for that make them."""
+    faults that can be mended at once; ``ignored`` are findings that were not asked for; ``fixed``
+    are those that were mended for this report, ``texts`` the user's files as patches for that make
+    them."""
 
     name: str
     target: str
@@ -627,6 +628,7 @@ class Report:
     fixed: tuple[Fixed, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[Diagnostic, ...] = ()
 
     @property
     def has_errors(self) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stitchcli.errors import StitchError
+from stitchcli.filters import EVERYTHING, Filter, sift
 from stitchcli.records import (
     Audit,
     Diagnostic,
@@ -26,7 +28,9 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Trial:
-    """A network as edited so far and what is wrong with it: what fixes are tried against."""
+    """A network as edited so far and what is wrong with it: what fixes are tried against.
+
+    ``ignored`` are findings that are neither mended nor told; a fix must not add to them."""
 
     bench: Workbench
     base: Trace
@@ -34,6 +38,14 @@ class Trial:
     inputs: tuple[TensorSpec, ...]
     result: Trace
     diagnostics: tuple[Diagnostic, ...]
+    ignored: tuple[Diagnostic, ...] = ()
+    filter: Filter = EVERYTHING
+
+    @property
+    def faults(self) -> Counter[Key]:
+        """All that is wrong, the ignored findings too, and how often."""
+        every = (*self.diagnostics, *self.ignored)
+        return keys(each for each in every if each.severity != "note")
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -52,21 +64,25 @@ class Trial:
             result, applied = self.bench.attempt(edits, inputs, self.base)
         except StitchError:
             return None
-        found = diagnose(Audit(self.base, result, applied))
-        return replace(self, edits=edits, inputs=inputs, result=result, diagnostics=found)
+        return self.looked_at(Audit(self.base, result, applied), edits=edits, inputs=inputs)
+
+    def looked_at(self, facts: Audit, **changed: Any) -> Trial:
+        """The same trial of other facts."""
+        found = sift(facts.result, diagnose(facts), self.filter)
+        return replace(
+            self, result=facts.result, diagnostics=found.kept, ignored=found.ignored, **changed
+        )
 
     def judge(self, trial: Trial, diagnostic: Diagnostic | None) -> Verification:
         """What a trial changed. It solves a fault that is gone while none came in its place."""
-        before = keys(each for each in self.diagnostics if each.severity != "note")
-        after = keys(each for each in trial.diagnostics if each.severity != "note")
-        allowed = before - keys([diagnostic]) if diagnostic else before
+        allowed = self.faults - keys([diagnostic]) if diagnostic else self.faults
         result = trial.result
         return Verification(
             ran=result.complete and not result.problems,
             outputs=tuple(spec.shape for spec in result.outputs),
             delta_params=result.params - self.result.params,
             remaining=len(trial.errors),
-            solved=after <= allowed and (result.complete or not self.result.complete),
+            solved=trial.faults <= allowed and (result.complete or not self.result.complete),
         )
 
 

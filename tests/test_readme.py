@@ -11,6 +11,8 @@ import pytest
 from published_numbers import PUBLISHED
 
 from stitchcli.cli.block_views import by_family
+from stitchcli.formats import FORMATS
+from stitchcli.lessons import lessons
 from stitchcli.library import bundled
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +23,12 @@ def test_it_names_every_block_in_its_family() -> None:
     for family, entries in by_family(list(bundled().values())):
         names = " ".join(f"`{entry.name}`" for entry in entries)
         assert f"| {family} | {names} |" in text
+
+
+def test_it_names_every_code_and_every_format() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"\n| {code} | " in text for code in lessons())
+    assert all(f"\n| `{name}` | " in text for name in FORMATS)
 
 
 def test_it_holds_the_flags_of_every_published_count() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,20 @@ import typer
 
 from stitchcli.cli import block_views as views
 from stitchcli.cli.block_copies import copy_blocks
-from stitchcli.cli.inspect import Format, Several, write_text
+from stitchcli.cli.inspect import Several, write_text
 from stitchcli.config import read_settings
 from stitchcli.errors import StitchError
 from stitchcli.library import Library
 from stitchcli.words.near import did_you_mean
+
+
+class Format(StrEnum):
+    """Output formats of lists and pages."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
 
 app = typer.Typer(
     help="List the blocks, show one, or copy some into your project.",

@@ -17,6 +17,7 @@ from stitchcli.cli.patches import check_flags, patches_of, print_diff, write_pat
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json, stdout_to_stderr, write_whole
 from stitchcli.config import read_settings
 from stitchcli.errors import StitchError
+from stitchcli.filters import make_filter
 from stitchcli.library import Library
 from stitchcli.networks import BUILTINS
 from stitchcli.words.near import did_you_mean
@@ -31,6 +32,9 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     markdown = "markdown"
+    concise = "concise"
+    github = "github"
+    sarif = "sarif"
 
 
 class Color(StrEnum):
@@ -108,6 +112,22 @@ def inspect(
     expect: Annotated[
         int | None, typer.Option(metavar="N", help="Fail unless the edits match N modules in all.")
     ] = None,
+    select: Annotated[
+        Several,
+        typer.Option(
+            metavar="CODES",
+            help="Report only these findings, as in ST1 or ST101,ST202; repeatable. The longest "
+            "code that fits a finding decides.",
+        ),
+    ] = [],
+    ignore: Annotated[
+        Several,
+        typer.Option(
+            metavar="CODES",
+            help="Leave these findings out; repeatable. In a model file, end the line that builds "
+            "a module with '# stitch: ignore[ST202]'.",
+        ),
+    ] = [],
     device: Annotated[
         str,
         typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:N, or meta (no weights, no numbers)."),
@@ -177,14 +197,16 @@ def inspect(
     edits = tuple(PARSERS[flag](text) for flag, texts in flags.items() for text in texts)
     inputs = tuple(parse_spec(each) for each in input)
     place = Target(target, parse_arguments(arg, "--arg"))
-    folders = Library((*read_settings().blocks, *blocks)).folders
+    settings = read_settings()
+    filter = make_filter(select, ignore, (settings.select, settings.ignore))
+    folders = Library((*settings.blocks, *blocks)).folders
     _refuse_sources(files, [target, *replace, *wrap, *after, *before], folders)
     with stdout_to_stderr():
         from stitchcli.pipeline import Request, inspect_target
 
         mode: Literal["eval", "train"] = "train" if train else "eval"
         request = Request(
-            edits, inputs, device, mode, depth, expect, verify, folders,
+            edits, inputs, device, mode, depth, expect, verify, folders, filter,
             ("unsafe" if unsafe_fixes else "safe") if fix else "none", diff or write,
         )  # fmt: skip
         report = inspect_target(place, request)
@@ -259,10 +281,10 @@ def _print_table(report: Report, quiet: bool, color: Color) -> None:
     write_text(strip_lines(text.getvalue()), Format.table)
 
 
-def write_text(text: str, format: Format) -> None:
+def write_text(text: str, format: str) -> None:
     """Write to stdout, in ASCII where its encoding has no more."""
     if not can_encode(text):
-        text = escape_json(text) if format is Format.json else ascii_only(text)
+        text = escape_json(text) if format in ("json", "sarif") else ascii_only(text)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

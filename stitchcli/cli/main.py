@@ -12,6 +12,7 @@ import typer
 
 from stitchcli import __version__
 from stitchcli.cli.blocks import app as blocks
+from stitchcli.cli.explain import explain
 from stitchcli.cli.inspect import inspect
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError
@@ -43,6 +44,7 @@ def main(
 
 
 app.command()(inspect)
+app.command()(explain)
 app.add_typer(blocks, name="blocks")
 
 
@@ -76,12 +78,14 @@ def _fail(message: str, help: str, details: str = "", code: int = COULD_NOT) -> 
     lines = [f"error: {' '.join(message.splitlines())}", details, f"help: {help}" if help else ""]
     for line in filter(None, lines):
         typer.echo(line if can_encode(line, sys.stderr) else ascii_only(line), err=True)
-    if _wants_json():
-        from stitchcli.formats.json import render_error
+    format = _format()
+    if format in ("json", "github", "sarif"):
+        from stitchcli.formats import ERRORS
 
         versions = {"version": __version__, "torch": _torch_version(), "python": _PYTHON}
-        text = render_error(message, help, code, versions, _command())
-        sys.stdout.write(text if can_encode(text) else escape_json(text))
+        text = ERRORS[format](message, help, code, versions, _command())
+        plain = ascii_only if format == "github" else escape_json
+        sys.stdout.write(text if can_encode(text) else plain(text))
         sys.stdout.flush()
     return code
 
@@ -109,15 +113,22 @@ def _bug(error: Exception) -> int:
 
 def _command() -> str:
     """Which command was asked for, as a report says it."""
-    return "blocks" if "blocks" in sys.argv[1:2] else "inspect"
+    asked = sys.argv[1:2]
+    return next((name for name in ("blocks", "explain") if name in asked), "inspect")
 
 
-def _wants_json() -> bool:
-    words = sys.argv[1:]
-    pairs = set(pairwise(words))
-    return bool(
-        {"--format=json", "-fjson"} & set(words) or {("--format", "json"), ("-f", "json")} & pairs
-    )
+def _format() -> str:
+    """The format that was asked for, also where the words cannot be read."""
+    asked = ""
+    for word, following in pairwise([*sys.argv[1:], ""]):
+        match word:
+            case "--format" | "-f":
+                asked = following
+            case _ if word.startswith("--format="):
+                asked = word.removeprefix("--format=")
+            case _ if word.startswith("-f"):
+                asked = word.removeprefix("-f")
+    return asked
 
 
 def _lower(message: str) -> str:

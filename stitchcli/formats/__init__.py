@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from stitchcli.formats.json import render_json
+from stitchcli.formats.concise import render_concise
+from stitchcli.formats.github import render_github, render_github_error
+from stitchcli.formats.json import render_error, render_json
 from stitchcli.formats.markdown import render_markdown
+from stitchcli.formats.sarif import render_sarif, render_sarif_error
 from stitchcli.formats.table import render_table
 from stitchcli.records import Report
 
@@ -14,4 +17,15 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "table": render_table,
     "json": render_json,
     "markdown": render_markdown,
+    "concise": render_concise,
+    "github": render_github,
+    "sarif": render_sarif,
+}
+
+#: What stands on stdout for a report that could not be made, in the formats for other programs:
+#: of message, help, exit code, versions and command.
+ERRORS: dict[str, Callable[[str, str, int, Mapping[str, str | None], str], str]] = {
+    "json": render_error,
+    "github": render_github_error,
+    "sarif": render_sarif_error,
 }

@@ -82,6 +82,10 @@ def _model(report: Report) -> dict[str, Any]:
         "depth": report.depth,
         "stages": [_stage(row) for row in report.stages],
         "diagnostics": [_diagnostic(each) for each in report.diagnostics],
+        "ignored": [
+            {"code": each.code, "severity": each.severity, "path": each.path, "title": each.title}
+            for each in report.ignored
+        ],
         "checks": [
             {"id": check.name, "status": check.status, "text": check.text}
             for check in report.checks

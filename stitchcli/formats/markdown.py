@@ -11,6 +11,7 @@ from stitchcli.formats.words import (
     fix_title,
     folded_rows,
     heading,
+    ignored_line,
     place,
     shapes_text,
     summary,
@@ -45,6 +46,8 @@ def render_markdown(report: Report) -> str:
     if report.together is not None:
         lines += ["", "**Together:**", "", "```", fix_flags(report.together), "```", ""]
         lines.append(fix_outcome(report.together.verification, report.result.params))
+    if line := ignored_line(report):
+        lines += ["", line]
     return "\n".join(lines) + "\n"
 
 

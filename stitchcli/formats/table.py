@@ -18,6 +18,7 @@ from stitchcli.formats.words import (
     fix_title,
     folded_rows,
     heading,
+    ignored_line,
     place,
     shapes_text,
     source_line,
@@ -72,6 +73,8 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
     console.print()
     colour = "bold red" if report.has_errors else "bold green"
     console.print(Text(summary(report), colour))
+    if line := ignored_line(report):
+        console.print(Text(line, "dim"), soft_wrap=True)
 
 
 def _print_edits(report: Report, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from linecache import getline
 from pathlib import Path
 
@@ -223,6 +224,13 @@ def fixed_lines(report: Report, written: bool = False) -> list[str]:
         names = ", ".join(short_path(file) for file in report.texts)
         lines.append(f"{'wrote' if written else 'would change'} {names}")
     return [*lines, summary(report)]
+
+
+def ignored_line(report: Report) -> str:
+    """``2 ignored: ST202 ×2``; empty where nothing was ignored."""
+    counts = Counter(each.code for each in report.ignored)
+    words = [f"{code} ×{count}" if count > 1 else code for code, count in sorted(counts.items())]
+    return f"{len(report.ignored)} ignored: {', '.join(words)}" if words else ""
 
 
 def summary(report: Report) -> str:

@@ -1,4 +1,33 @@
-"""ST100: an op refused its operands, for a reason that no other rule explains."""
+"""ST100: an op refuses its operands, for a reason that no other rule explains.
+
+What torch said is the title. The forward could not be continued, so nothing after this place was
+looked at, and there may be more faults behind it.
+
+Severity: error
+
+Why: torch's own message names the op and not the layer. Here the layer, the line that built it,
+the line that called it and the shapes that it was given stand together.
+
+Example:
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 3, padding=1)
+            self.mix = nn.Parameter(torch.eye(6))
+
+        def forward(self, x):
+            return torch.einsum("bchw,cd->bdhw", self.conv(x), self.mix)
+
+    $ stitch inspect model.py --input 1x3x32x32
+    error[ST100]: einsum refuses its operands
+
+Fix: compare the shapes in the report with what the op's documentation asks for. Other sizes of the
+input are tried, and offered where one of them runs.
+"""
 
 from __future__ import annotations
 

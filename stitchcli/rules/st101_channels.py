@@ -1,6 +1,35 @@
-"""ST101: a layer is given another number of channels (or features) than it was built for.
+"""ST101: a layer is given another number of channels than it was built for.
 
-Layers that refuse the same width from the same producer are one fault.
+Convolutions, linear layers, norms, embeddings and attention carry the width that they take in as
+an argument. Here another width arrived. Layers that refuse the same width from the same producer
+are one fault.
+
+Severity: error
+
+Why: it is the everyday fault of stitching. Torch stops at the first and names neither the layer nor
+what made the wrong number. The label under the call says where it came from; after a `cat`, as a
+sum of its parts.
+
+Example:
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.skip, self.deep = nn.Conv2d(3, 16, 1), nn.Conv2d(3, 16, 1)
+            self.fuse = nn.Conv2d(16, 8, 3, padding=1)
+
+        def forward(self, x):
+            return self.fuse(torch.cat([self.skip(x), self.deep(x)], dim=1))
+
+    $ stitch inspect model.py --input 1x3x32x32
+    error[ST101]: conv2d expects 16 channels, got 32
+
+Fix: let the layer take what comes (`--set fuse.in_channels=32`), let the producer give what is
+wanted, or put a 1×1 projection between them. Each is tried before it is offered. The first span is
+where the number is written, so it is the line to change in the file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,33 @@
-"""ST102: tensors to be joined by cat differ in another axis than the one they are joined on."""
+"""ST102: `cat` joins tensors that differ in another axis than the one they are joined on.
+
+`torch.cat(..., dim=1)` lays channels one behind the other; height and width have to agree.
+
+Severity: error
+
+Why: an encoder that halves an odd size loses a row, and its decoder, which doubles, cannot give it
+back: 25 becomes 12 and then 24. The network runs at multiples of its total stride and fails at
+every other size, often only after it was deployed.
+
+Example:
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = nn.MaxPool2d(2)
+            self.up = nn.ConvTranspose2d(3, 3, 2, stride=2)
+
+        def forward(self, x):
+            return torch.cat([x, self.up(self.pool(x))], dim=1)
+
+    $ stitch inspect model.py --input 1x3x25x25
+    error[ST102]: cat needs equal height and width, got 25×25 and 24×24
+
+Fix: resize the smaller one to the skip connection (`--after up=resize:size=25`, or `F.interpolate`
+to `skip.shape[2:]` in the file), pad where a row is lost, or feed sizes that divide evenly.
+"""
 
 from __future__ import annotations
 

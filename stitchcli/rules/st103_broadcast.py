@@ -1,4 +1,32 @@
-"""ST103: an addition or multiplication of tensors that do not broadcast."""
+"""ST103: an addition or multiplication of tensors that do not broadcast.
+
+Axes are aligned from the last one; each pair has to be equal, or one of the two 1.
+
+Severity: error
+
+Why: the usual place is a residual connection over a change of width or stride, where the shortcut
+still has the old shape. An attention gate of another width is the same fault under a product.
+
+Example:
+
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem = nn.Conv2d(3, 16, 3, padding=1)
+            self.block = nn.Conv2d(16, 32, 3, padding=1)
+
+        def forward(self, x):
+            x = self.stem(x)
+            return self.block(x) + x
+
+    $ stitch inspect model.py --input 1x3x32x32
+    error[ST103]: add of 32 and 16 channels
+
+Fix: project the shortcut to the new width (`--after stem=pointwise:out_channels=32`, as ResNet does
+with a 1×1 convolution of the block's stride), or keep the width within the block.
+"""
 
 from __future__ import annotations
 

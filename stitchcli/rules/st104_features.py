@@ -1,4 +1,34 @@
-"""ST104: a number of features that follows from the size of the feature map does not fit."""
+"""ST104: a number of features that follows from the size of the feature map does not fit.
+
+Flatten, view, matrix products and attention turn height and width into features. A layer behind
+them was written for one size of the input and is given another.
+
+Severity: error
+
+Why: `nn.Linear(32 * 8 * 8, 10)` holds the size of the training images in a number that looks like a
+width. The same network fails at every other resolution.
+
+Example:
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2))
+            self.fc = nn.Linear(8 * 8 * 8, 10)
+
+        def forward(self, x):
+            return self.fc(torch.flatten(self.features(x), 1))
+
+    $ stitch inspect model.py --input 1x3x32x32
+    error[ST104]: linear expects 512 features, got 2048
+
+Fix: pool to the size that was meant before the flatten (`--after
+features=AdaptiveAvgPool2d:output_size=8`), which makes the network run at every size; or build the
+layer for what comes (`--set fc.in_features=2048`); or feed the size it was written for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,30 @@
-"""ST106: a feature map is smaller than the kernel that is to slide over it."""
+"""ST106: a feature map is smaller than the kernel that is to slide over it.
+
+Only the first such place is said; what follows it is its consequence and stands in a note.
+
+Severity: error
+
+Why: every strided layer and every unpadded one makes maps smaller. A deep network, or one more
+block with a stride, uses up a small input before its end.
+
+Example:
+
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convs = nn.Sequential(*[nn.Conv2d(3, 3, 3, stride=2) for _ in range(4)])
+
+        def forward(self, x):
+            return self.convs(x)
+
+    $ stitch inspect model.py --input 1x3x16x16
+    error[ST106]: conv2d needs at least 3 on axis 2, got 1×1
+
+Fix: feed a larger input (the smallest that runs is offered), pad the layer (`--set
+convs.3.padding=1`), or leave out one of the downsamplings (`--remove`).
+"""
 
 from __future__ import annotations
 

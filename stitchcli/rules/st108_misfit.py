@@ -1,7 +1,21 @@
 """ST108: a block that gives another shape than its place, or the branches beside it, want.
 
-An error where something refuses what then comes, a warning where the network's output changes, a
-note where all goes on as before.
+Found while an edit is carried out: the block is run at its place, and what it gives is compared
+with what stood there, with the branches of the same `parallel`, or with its other inputs.
+
+Severity: error where something refuses what then comes, a warning where the network's output
+changes, a note where all goes on as before.
+
+Why: the block is the cause, while the layers behind it are the ones that complain. With this code
+the report has one fault instead of a cascade.
+
+Example:
+
+    $ stitch inspect unet --device meta --replace 'down2=Conv2d:out_channels=7,kernel_size=1'
+    error[ST108]: the block at down2 gives 1×7×128×128, and 1×256×64×64 is wanted there
+
+Fix: the same edit with adapters is tried and offered: a projection to the width, a resize to the
+size. Or give the block the stride and the channels of its place yourself.
 """
 
 from __future__ import annotations

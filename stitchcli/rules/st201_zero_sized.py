@@ -1,7 +1,32 @@
 """ST201: a layer with a dimension of zero, which torch builds and runs without a word.
 
-The classic: squeeze-and-excitation with ``channel=3, reduction=16`` has 3 // 16 = 0 hidden
-features, so that its gate is a constant.
+Its weight has no elements and its output does not depend on its input.
+
+Severity: error
+
+Why: the classic is squeeze-and-excitation with `channel=3, reduction=16`: 3 // 16 = 0 hidden
+features, so that the gate is a constant. The network trains, slightly worse, and nothing says why.
+
+Example:
+
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, channel=3, reduction=16):
+            super().__init__()
+            hidden = channel // reduction
+            self.fc = nn.Sequential(
+                nn.Linear(channel, hidden), nn.ReLU(), nn.Linear(hidden, channel), nn.Sigmoid()
+            )
+
+        def forward(self, x):
+            return x * self.fc(x.mean((2, 3)))[:, :, None, None]
+
+    $ stitch inspect model.py --input 1x3x32x32
+    error[ST201]: zero-sized layers: fc.0 (Linear 3 → 0), fc.2 (Linear 0 → 3)
+
+Fix: write `max(channel // reduction, 1)`, give a smaller reduction, or leave the block out where
+there are so few channels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,32 @@
 """ST202: a module with parameters that never ran: counted, saved, and never trained.
 
 A module that lends its weight to another's forward did its work without being called, and is no
-fault; neither is one without parameters.
+fault; neither is one without parameters. The same module of every repeated block is one finding.
+
+Severity: warning
+
+Why: it is in the state dict and in every parameter count that is published, it is given no
+gradient, and distributed training stops at it (*unused parameters*). Often it is what was forgotten
+in the forward after an edit.
+
+Example:
+
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 3, padding=1)
+            self.norm = nn.BatchNorm2d(8)
+
+        def forward(self, x):
+            return self.conv(x)
+
+    $ stitch inspect model.py --input 1x3x32x32
+    warning[ST202]: norm (BatchNorm2d) never ran: 16 parameters that get no gradient
+
+Fix: call it in the forward, or leave it out (`--remove norm`). Where it is meant, as with a head
+that runs in training only, end the line that builds it with `# stitch: ignore[ST202]`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,33 @@
 """ST203: a module that runs without being part of the network.
 
 Built in a forward, its weights are new at every call; kept in a plain list, they are in no
-``state_dict()``, no ``parameters()``, and move to no device. Both run without a word.
+`state_dict()`, no `parameters()`, and move to no device. Both run without a word.
+
+Severity: error; a note where none of its parameters wants a gradient, as in a frozen teacher that
+is kept out of sight on purpose.
+
+Why: no optimiser sees it, so it stays as random as it was made, and a saved network comes back
+without it.
+
+Example:
+
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convs = [nn.Conv2d(3, 3, 3, padding=1) for _ in range(2)]
+
+        def forward(self, x):
+            for conv in self.convs:
+                x = conv(x)
+            return x
+
+    $ stitch inspect model.py --input 1x3x32x32
+    error[ST203]: 2 Conv2ds are run by Net and no child of it: 168 parameters in no state dict
+
+Fix: build it in `__init__` and keep it as an attribute, or in an `nn.ModuleList` or
+`nn.ModuleDict`.
 """
 
 from __future__ import annotations

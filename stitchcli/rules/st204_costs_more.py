@@ -1,6 +1,20 @@
 """ST204: a replacement that has more parameters than what it replaced.
 
-A 1×1 convolution by a depthwise-separable one, for instance: the depthwise part is all extra.
+Only where other places of the same `--replace` became smaller; where all of them grew, it is what
+was asked for.
+
+Severity: warning; a note where every place grew.
+
+Why: a replacement by name reaches places for which it was not meant. A 1×1 convolution made
+depthwise-separable is the usual one: its depthwise part is all extra.
+
+Example:
+
+    $ stitch inspect unet --device meta --replace conv=dwconv
+    warning[ST204]: --replace conv=dwconv costs more at outc 130 → 192
+
+Fix: leave those places as they were (`--except outc`), or select more closely
+(`--replace 'conv[k=3]=dwconv'`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,33 @@
 """ST208: a kernel as wide as the whole axis that it slides over.
 
-The classic: efficient channel attention built with the channel count as its kernel size,
-``Conv1d(1, 1, kernel_size=63, padding=31)`` on a vector of 63.
+Looked for in padded, dense convolutions of stride 1; long depthwise kernels are meant.
+
+Severity: warning
+
+Why: it is what happens when a channel count is passed as the kernel size. Efficient channel
+attention slides a kernel of 3 or 5 over its channels; with the count itself it has as many weights
+as channels and sees them all at once, and it still runs.
+
+Example:
+
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, channels=63):
+            super().__init__()
+            self.stem = nn.Conv2d(3, channels, 1)
+            self.gate = nn.Conv1d(1, 1, channels, padding=channels // 2)
+
+        def forward(self, x):
+            x = self.stem(x)
+            gate = self.gate(x.mean((2, 3)).unsqueeze(1)).sigmoid()
+            return x * gate.transpose(1, 2).unsqueeze(3)
+
+    $ stitch inspect model.py --input 1x3x32x32
+    warning[ST208]: gate slides a kernel of 63 over 63
+
+Fix: give the kernel that was meant (`--set gate.kernel_size=3 --set gate.padding=1`); in the file,
+look at the order of the arguments.
 """
 
 from __future__ import annotations

@@ -35,6 +35,9 @@ BAD = [
     ["net.py", "--out", "json:nowhere/report.json"],
     ["net.py", "--out", "json:."],
     ["net.py", "--format", "yaml"],
+    ["net.py", "--select", "ST999"],
+    ["net.py", "--ignore", "ST101,,ST102"],
+    ["net.py", "--ignore", "everything"],
     ["net.py", "--depth", "0"],
     ["net.py", "--expect", "two"],
     ["net.py", "--no-such-flag"],
@@ -98,6 +101,17 @@ def test_an_error_as_json(stitch: Any, words: list[str]) -> None:
     assert document["exit_code"] == result.code == 2 and document["status"] == "error"
     assert f"error: {document['error']['message']}" in result.err
     assert f"help: {document['error']['help']}" in result.err
+
+
+@pytest.mark.parametrize("words", BAD[:8], ids=" ".join)
+def test_an_error_in_the_formats_for_other_programs(stitch: Any, words: list[str]) -> None:
+    told = stitch(*words, "-f", "github")
+    first, last = told.out.split("\n")
+    assert told.code == 2 and first.startswith("::error title=stitch inspect::") and not last
+    (run,) = json.loads(stitch(*words, "--format=sarif").out)["runs"]
+    assert run["results"] == [] and not run["invocations"][0]["executionSuccessful"]
+    for format in ("concise", "markdown"):
+        assert not stitch(*words, "-f", format).out
 
 
 @pytest.mark.parametrize(

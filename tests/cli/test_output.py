@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import stitchcli.cli.inspect
+from stitchcli.formats import FORMATS
 
 SMALL = ("--input", "1x3x8x8")
 SPAN = {"file": str, "line": int, "col": int, "end_col": int}
@@ -145,9 +146,7 @@ def test_quiet_leaves_out_the_stages(stitch: Any) -> None:
 
 
 def test_out_writes_each_format(stitch: Any, here: Path) -> None:
-    outs = [
-        word for name in ("json", "markdown", "table") for word in ("--out", f"{name}:r.{name}")
-    ]
+    outs = [word for name in FORMATS for word in ("--out", f"{name}:r.{name}")]
     result = stitch("net.py", *SMALL, *outs)
     assert result.code == 0
     fits(json.loads((here / "r.json").read_text()), DOCUMENT)
@@ -196,7 +195,7 @@ def test_out_is_not_touched_where_nothing_could_be_made(stitch: Any, here: Path)
         assert sorted(f for f in here.iterdir() if f.name != "__pycache__") == files
 
 
-@pytest.mark.parametrize("format", ["table", "json", "markdown"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_out_keeps_an_existing_files_mode(stitch: Any, here: Path, format: str) -> None:
     (here / "r").write_text("old")
     (here / "r").chmod(0o640)
@@ -235,7 +234,7 @@ def test_colour(
     assert bool(colours) == coloured
 
 
-@pytest.mark.parametrize("format", ["table", pytest.param("markdown"), pytest.param("json")])
+@pytest.mark.parametrize("format", FORMATS)
 def test_a_console_with_ascii_only(stitch: Any, format: str) -> None:
     words = ["net.py", "--arg", "wrong=1", *SMALL, "--replace", "first=dwconv", "-f", format]
     result = stitch(*words, encoding="ascii")
@@ -254,6 +253,23 @@ def test_ascii_from_the_environment(process: Any) -> None:
 
 
 def test_every_format_is_offered() -> None:
-    from stitchcli.formats import FORMATS
-
     assert set(FORMATS) == set(stitchcli.cli.inspect.Format)
+
+
+# ------------------------------------------------------------------------------- what is ignored
+
+
+def test_what_is_ignored_is_counted_in_a_line(stitch: Any) -> None:
+    words = ("net.py", "--arg", "wrong=1", *SMALL)
+    result = stitch(*words, "--ignore", "st2,ST101")
+    assert result.code == 0 and result.out.endswith("no faults\n1 ignored: ST101\n")
+    assert "\n1 ignored: ST101\n" in stitch(*words, "--select=ST2", "-f", "markdown").out
+    (model,) = json.loads(stitch(*words, "--ignore", "ST101", "-f", "json").out)["models"]
+    assert [each["code"] for each in model["ignored"]] == ["ST101"] and not model["diagnostics"]
+
+
+def test_flags_go_over_the_projects_settings(stitch: Any, here: Path) -> None:
+    (here / "pyproject.toml").write_text('[tool.stitch]\nignore = ["ST101"]\n')
+    words = ("net.py", "--arg", "wrong=1", *SMALL)
+    assert stitch(*words).code == 0
+    assert stitch(*words, "--select", "ST101").code == 1

@@ -35,6 +35,7 @@ COMPLETION = {
         (["--help"], {}, 0, "inspect"),
         (["inspect", "--help"], {}, 0, "--replace"),
         (["--version"], {}, 0, "stitch 0"),
+        (["explain", "st101"], {}, 0, "channels"),
         ([], {}, 2, "inspect"),
         (["inspect"], {}, 2, "target"),
         (["inspect", "unet", "--nothing"], {}, 2, "--nothing"),

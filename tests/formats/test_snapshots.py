@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from faulty_network import faulty
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_reports import reports
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
@@ -16,46 +21,12 @@ from stitchcli.formats import FORMATS
 from stitchcli.formats.table import print_table, strip_lines
 from stitchcli.records import Report
 
-FAULTY = """
-import torch
-from torch import nn
-
-
-class Fuse(nn.Module):
-    def __init__(self, cin, cout):
-        super().__init__()
-        self.up = nn.ConvTranspose2d(cin, cin // 2, 2, stride=2)
-        self.conv = nn.Conv2d(cin // 2, cout, 3, padding=1)
-
-    def forward(self, x, skip):
-        return self.conv(torch.cat([skip, self.up(x)], dim=1))
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Conv2d(3, 16, 3, padding=1)
-        self.down = nn.Conv2d(16, 32, 3, stride=2, padding=1)
-        self.fuse = Fuse(32, 16)
-        self.unused = nn.Linear(4, 4)
-        self.head = nn.Conv2d(17, 2, 1)
-
-    def forward(self, x):
-        skip = self.stem(x)
-        return self.head(self.fuse(self.down(skip), skip))
-"""
-
-
-def faulty(write: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch) -> Report:
-    file = write(FAULTY, "model.py")
-    monkeypatch.chdir(file.parent)
-    return inspect("model.py", input="1x3x32x32", device="meta")
-
 
 def edited() -> Report:
     return inspect("unet", ["--replace conv=dwconv", "--after 'down*=msca'"], device="meta")
 
 
+@cache
 def folded() -> Report:
     return inspect("vit", device="meta", depth=2)
 
@@ -90,12 +61,32 @@ def test_markdown(
     assert FORMATS["markdown"](faulty(write, monkeypatch)) == snapshot
 
 
+def spoken(format: str, text: str) -> str:
+    """What a format says, without the signs with which it keeps words from being markup."""
+    match format:
+        case "json" | "sarif":
+            return repr(json.loads(text)).replace("\\\\", "\\")
+        case "github":
+            return text.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%")
+    return text
+
+
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_names_every_finding(
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_every_format_names_every_finding(format: str, data: st.DataObject) -> None:
+    report = data.draw(reports(folded()))
+    text = spoken(format, FORMATS[format](report))
+    for diagnostic in report.diagnostics:
+        assert diagnostic.code in text and diagnostic.path in text
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_names_every_finding_of_a_network(
     format: str, write: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = faulty(write, monkeypatch)
-    text = FORMATS[format](report)
+    text = spoken(format, FORMATS[format](report))
     assert len(report.diagnostics) == 3
     for diagnostic in report.diagnostics:
         assert diagnostic.code in text and diagnostic.path in text

@@ -1,0 +1,57 @@
+"""``--format github``: workflow commands, which GitHub Actions shows at the lines of a change.
+
+``::error file=model.py,line=9,endLine=9,col=13,endColumn=47,title=stitch ST101::message``. A
+finding without a line of source, and every remark, is an annotation of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stitchcli.formats.findings import Finding, findings, position, remarks, where
+from stitchcli.formats.words import short_path
+from stitchcli.records import Report
+
+_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def render_github(report: Report) -> str:
+    """One command a line: the findings, then the remarks."""
+    lines = [
+        _command(each.level, _properties(each), f"{where(report, each)}: {each.message}")
+        for each in findings(report)
+    ]
+    lines += [_command("note", {"title": "stitch"}, text) for text in remarks(report)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_github_error(
+    message: str, help: str, exit_code: int, versions: Mapping[str, str | None], command: str
+) -> str:
+    """The command that stands for a report which could not be made."""
+    text = f"{message}\nhelp: {help}" if help else message
+    return _command("error", {"title": f"stitch {command}"}, text) + "\n"
+
+
+def _properties(finding: Finding) -> dict[str, str | int]:
+    properties: dict[str, str | int] = {}
+    if finding.primary is not None:
+        site = finding.primary.site
+        line, col, end_line, end_col = position(site)
+        properties |= {"file": short_path(site.file), "line": line, "endLine": end_line}
+        if line == end_line:  # GitHub refuses columns on spans of several lines
+            properties |= {"col": col, "endColumn": end_col}
+    return {**properties, "title": f"stitch {finding.code}"}
+
+
+def _command(level: str, properties: Mapping[str, str | int], text: str) -> str:
+    words = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    return f"::{_COMMANDS[level]} {words}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -25,7 +25,7 @@ class Patcher:
     """Finds patches for the fixes of one network, which ``reload`` builds again from its files."""
 
     trial: Trial
-    reload: Callable[[], Network]
+    reload: Callable[[str], Network]
     tried: int = 0
     _known: dict[tuple[Change, ...], Trial | None] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Patcher:
         trial = self.trial
         try:
             with overlaid(patched_texts(changes)):
-                return retried(trial, self.reload())
+                return retried(trial, self.reload("meta"))
         except (StitchError, ValueError):
             return None
 

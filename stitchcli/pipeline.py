@@ -74,15 +74,14 @@ def inspect_target(target: Target, request: Request) -> Report:
 
 
 def _look(target: Target, request: Request) -> Report:
-    network = load(target, request.device)
+    network, reload = load(target, request.device), partial(load, target)
     try:
-        return audit(network, request, lambda: load(target, "meta"))
+        return audit(network, request, reload)
     except ModelError as error:
         if request.device != "meta" or not _may_need_numbers(error, network):
             raise
         # if it did not need numbers to look at, it fails again here, in its own words
-        again = partial(load, target, "cpu")
-        report = audit(again(), replace(request, device="cpu"), again)
+        report = audit(reload("cpu"), replace(request, device="cpu"), reload)
         return replace(report, notes=tuple(dict.fromkeys((*report.notes, NO_META))))
 
 
@@ -94,10 +93,10 @@ def _may_need_numbers(error: ModelError, network: Network) -> bool:
 
 
 def audit(
-    network: Network, request: Request, reload: Callable[[], Network] | None = None
+    network: Network, request: Request, reload: Callable[[str], Network] | None = None
 ) -> Report:
     """Trace a network before and after the edits, diagnose it, try the fixes; ``reload`` builds it
-    again from its source. Raises StitchError.
+    again from its source, on a device. Raises StitchError.
     """
     check_device(request.device)
     network = _with_widths(network, request)
@@ -123,7 +122,7 @@ def audit(
     if request.fix != "none":
         edits, fixed = fixing_edits(trial, diagnostics, request.fix == "unsafe")
         if fixed:
-            again = reload() if reload and network.owned else network
+            again = reload(request.device) if reload and network.owned else network
             rest = replace(request, edits=edits, inputs=base.inputs, fix="none")
             return replace(audit(again, rest, reload), fixed=fixed, inputs_guessed=guessed)
     rows, depth = stages(base, result, request.depth)

@@ -316,6 +316,20 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Misbuilt:
+    """A layer that could not be built from its numbers: ``argument`` was ``given`` and does not
+    divide ``width``, which is what the layer's argument ``of`` says. It was built with ``used``, so
+    that the rest can be looked at."""
+
+    path: str
+    argument: str
+    given: int
+    of: str
+    width: int
+    used: int
+
+
+@dataclass(frozen=True)
 class Stranger:
     """A module with parameters that ran and is no part of the network: ``path`` is the module whose
     forward ran it, ``is_new`` says that it was built in that forward, and ``learns`` that a
@@ -344,6 +358,7 @@ class Trace:
     mode: str
     complete: bool = True
     strangers: tuple[Stranger, ...] = ()
+    misbuilt: tuple[Misbuilt, ...] = ()
 
     @cached_property
     def params(self) -> int:

@@ -22,7 +22,7 @@ def _written(diagnostic: Diagnostic, trace: Trace) -> object:
     layer, primary = trace.layers.get(diagnostic.path), diagnostic.primary
     if not diagnostic.argument or not layer or not primary or primary.site == layer.built:
         return None
-    return diagnostic.code, primary.site, diagnostic.argument
+    return diagnostic.code, primary.site
 
 
 def _one(group: Sequence[Diagnostic]) -> Diagnostic:
@@ -62,4 +62,4 @@ def with_followers(root: Diagnostic, followers: Sequence[Diagnostic]) -> Diagnos
         return root
     names = ", ".join(f"{each.code} at {each.path or each.op}" for each in followers[:4])
     more = f" and {len(followers) - 4} more" if len(followers) > 4 else ""
-    return replace(root, notes=(*root.notes, f"gone with it: {names}{more}"))
+    return replace(root, notes=(*root.notes, f"what follows from it: {names}{more}"))

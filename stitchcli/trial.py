@@ -78,7 +78,7 @@ class Trial:
         allowed = self.faults - keys([diagnostic]) if diagnostic else self.faults
         result = trial.result
         return Verification(
-            ran=result.complete and not result.problems,
+            ran=result.complete and not result.problems and not result.misbuilt,
             outputs=tuple(spec.shape for spec in result.outputs),
             delta_params=result.params - self.result.params,
             remaining=len(trial.errors),

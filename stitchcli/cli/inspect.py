@@ -182,7 +182,7 @@ def inspect(
       stitch inspect unet --replace conv=dwconv --after 'down*=msca'
       stitch inspect model.py:Net --input 1x3x224x224 --device meta
     """
-    from stitchcli.formats.words import fixed_lines
+    from stitchcli.formats.words import files_line, fixed_lines, summary
     from stitchcli.records import Target
     from stitchcli.words.edits import PARSERS
     from stitchcli.words.shapes import parse_spec
@@ -211,14 +211,19 @@ def inspect(
         )  # fmt: skip
         report = inspect_target(place, request)
     patches = patches_of(report)
+    if fix and not report.fixed and any(each.fixes for each in report.diagnostics):
+        print("nothing was fixed; look at the fixes, or add --unsafe-fixes", file=sys.stderr)
     if write:
         write_patches(patches)
     if diff and format is Format.table:
         print_diff(patches)
-        print(*fixed_lines(report, write), sep="\n", file=sys.stderr)
+        lines = (*fixed_lines(report), files_line(report, write), summary(report))
+        print(*lines, sep="\n", file=sys.stderr)
         return int(report.has_errors or (bool(patches) and not write))
     _write(report, format, files, quiet, color)
-    return int(report.has_errors)
+    if diff or write:
+        print(files_line(report, write), file=sys.stderr)
+    return int(report.has_errors or (bool(patches) and not write))
 
 
 def _parse_out(text: str) -> tuple[Format, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import linecache
 import sys
 import tokenize
 from collections.abc import Mapping
@@ -81,6 +82,7 @@ def patches_of(report: Report) -> list[FilePatch]:
 def write_patches(patches: list[FilePatch]) -> None:
     """Write every file whole, or none. Raises StitchError."""
     write_all({p.file: p.data() for p in patches}, "nothing was changed; --diff shows the patch")
+    linecache.checkcache()
 
 
 def print_diff(patches: list[FilePatch]) -> None:

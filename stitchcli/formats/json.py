@@ -12,6 +12,7 @@ from stitchcli.records import (
     Diagnostic,
     Fix,
     Label,
+    Patch,
     Report,
     Shape,
     Stage,
@@ -90,6 +91,10 @@ def _model(report: Report) -> dict[str, Any]:
             {"id": check.name, "status": check.status, "text": check.text}
             for check in report.checks
         ],
+        "fixed": [
+            {"code": each.code, "path": each.path, "title": each.title, "fix": _fix(each.fix)}
+            for each in report.fixed
+        ],
         "together": _fix(report.together) if report.together else None,
         "uncounted_ops": [{"op": op, "calls": calls} for op, calls in report.result.uncounted],
         "notes": list(report.notes),
@@ -161,6 +166,8 @@ def _diagnostic(each: Diagnostic) -> dict[str, Any]:
             else None
         ),
         "consumers": list(each.consumers),
+        "also": list(each.also),
+        "passing": list(each.passing),
         "notes": list(each.notes),
         "fixes": [_fix(fix) for fix in each.fixes],
     }
@@ -187,7 +194,24 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "safety": fix.safety,
         "verified": fix.verification is not None,
         "verification": _verification(fix.verification),
+        "patch": _patch(fix.patch) if fix.patch else None,
     }
+
+
+def _patch(patch: Patch) -> dict[str, Any]:
+    changes = [
+        {
+            "file": change.site.file,
+            "line": change.site.line,
+            "col": change.site.col + 1,
+            "end_line": change.site.end_line,
+            "end_col": change.site.end_col + 1,
+            "before": change.before,
+            "after": change.after,
+        }
+        for change in patch.changes
+    ]
+    return {"changes": changes, "verification": _verification(patch.verification)}
 
 
 def _verification(found: Verification | None) -> dict[str, Any] | None:

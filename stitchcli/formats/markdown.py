@@ -9,6 +9,7 @@ from stitchcli.formats.words import (
     fix_flags,
     fix_outcome,
     fix_title,
+    fixed_lines,
     folded_rows,
     heading,
     ignored_line,
@@ -46,6 +47,7 @@ def render_markdown(report: Report) -> str:
     if report.together is not None:
         lines += ["", "**Together:**", "", "```", fix_flags(report.together), "```", ""]
         lines.append(fix_outcome(report.together.verification, report.result.params))
+    lines += [f"- {_text(line)}" for line in fixed_lines(report)]
     if line := ignored_line(report):
         lines += ["", line]
     return "\n".join(lines) + "\n"

@@ -16,6 +16,7 @@ from stitchcli.formats.words import (
     fix_flags,
     fix_outcome,
     fix_title,
+    fixed_lines,
     folded_rows,
     heading,
     ignored_line,
@@ -71,6 +72,8 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
         console.print()
         _print_fix(report.together, report, console)
     console.print()
+    for line in fixed_lines(report):
+        console.print(Text(line, "green"), soft_wrap=True)
     colour = "bold red" if report.has_errors else "bold green"
     console.print(Text(summary(report), colour))
     if line := ignored_line(report):

@@ -210,7 +210,7 @@ def source_line(site: Site) -> tuple[str, int, int]:
     return stripped, max(first - indent, 0), max(last - indent, first - indent + 1)
 
 
-def fixed_lines(report: Report, written: bool = False) -> list[str]:
+def fixed_lines(report: Report) -> list[str]:
     """What was mended, and how."""
     lines = []
     for each in report.fixed:
@@ -220,10 +220,15 @@ def fixed_lines(report: Report, written: bool = False) -> list[str]:
         lines.append(
             f"fixed {each.code} at {each.path or report.name}: {fix_title(each.fix)}: {how}"
         )
-    if report.texts:
-        names = ", ".join(short_path(file) for file in report.texts)
-        lines.append(f"{'wrote' if written else 'would change'} {names}")
-    return [*lines, summary(report)]
+    return lines
+
+
+def files_line(report: Report, written: bool) -> str:
+    """Which files the patches change."""
+    names = ", ".join(short_path(file) for file in report.texts)
+    if not names:
+        return "no patch of your own files was found"
+    return f"{'wrote' if written else 'would change'} {names}"
 
 
 def ignored_line(report: Report) -> str:

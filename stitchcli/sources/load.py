@@ -13,10 +13,11 @@ from torch import nn
 
 from stitchcli.errors import DeviceError, ModelError, TargetError
 from stitchcli.networks import BUILTINS
-from stitchcli.records import Target, TensorSpec
+from stitchcli.records import Misbuilt, Target, TensorSpec
 from stitchcli.sources.choose import choose, pick
 from stitchcli.sources.construct import construct
 from stitchcli.sources.frames import guarded
+from stitchcli.sources.mending import mending
 from stitchcli.sources.network import Network
 from stitchcli.sources.recording import Recording, recording
 from stitchcli.sources.user_code import UserCode, folders_of
@@ -34,7 +35,7 @@ def load(target: Target, device: str = "cpu") -> Network:
     check_device(device)
     user_code, build, name = _plan(target)
     with user_code.active():
-        module, inputs, notes, seen = _build_on(build, device)
+        module, inputs, notes, seen, misbuilt = _build_or_mend(build, device)
     return Network(
         name=name,
         target=target.text,
@@ -46,6 +47,7 @@ def load(target: Target, device: str = "cpu") -> Network:
         routes=seen.routes(module),
         user_code=user_code,
         notes=notes,
+        misbuilt=misbuilt,
     )
 
 
@@ -64,9 +66,29 @@ def check_device(device: str) -> None:
             )
 
 
-def _build_on(
+Built = tuple[nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording]
+
+
+def _build_or_mend(
     build: Build, device: str
-) -> tuple[nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording]:
+) -> tuple[
+    nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording, tuple[Misbuilt, ...]
+]:
+    """Build as written; where a layer refuses its numbers, with others, which are noted."""
+    try:
+        return *_build_on(build, device), ()
+    except ModelError as error:
+        try:
+            with mending() as mended:
+                built = _build_on(build, device)
+        except ModelError:
+            raise error from error.__cause__
+        if not (misbuilt := mended.in_network(built[0])):
+            raise
+        return *built, misbuilt
+
+
+def _build_on(build: Build, device: str) -> Built:
     """Build under meta where no weights are wanted, else on CPU and move."""
     if device == "meta":
         try:

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from stitchcli.records import Site
+from stitchcli.sources import mending
 from stitchcli.tracing.sites import Spot, is_model_code, is_own_code, is_torch_code, site_of
 
 _DEEPEST = 60
@@ -68,6 +69,9 @@ class Recording:
         constructors = 0
         arguments: dict[str, Any] = {}
         while frame is not None and len(steps) < _DEEPEST:
+            if frame.f_code.co_filename == mending.__file__:
+                frame = frame.f_back  # it stands between a layer and its constructor
+                continue
             if constructors == len(steps) and _self_of(frame) is module:
                 constructors += 1
                 arguments = _arguments_of(frame)

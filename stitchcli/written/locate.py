@@ -35,11 +35,15 @@ def located(
         return replace(diagnostic, secondary=(*diagnostic.secondary, *_callers(seen, primary)))
     label = Label(found.site, f"{primary.text}{_names(found)}")
     origin = [Label(e.site, f"{e.text} by default") for e in expressions if e.is_default]
+    passing = _passing(diagnostic.path, found, trace, faulty)
+    more = f" and {len(passing) - 3} more" if len(passing) > 3 else ""
+    said = (f"the same line passes in {', '.join(passing[:3])}{more}",) if passing else ()
     return replace(
         diagnostic,
         primary=label,
         secondary=(*diagnostic.secondary, *origin, *_callers(seen, label)),
-        passing=_passing(diagnostic.path, found, trace, faulty),
+        notes=(*diagnostic.notes, *said),
+        passing=passing,
     )
 
 

@@ -1,0 +1,85 @@
+"""Layers that refuse to be built from their numbers, built with the nearest that they take.
+
+As a mismatch in a forward does not end the trace, one in a constructor does not end the building:
+it is noted, and all that comes after it is looked at too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from inspect import signature
+from math import gcd
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+
+from stitchcli.records import Misbuilt
+
+#: Constructor, the argument that has to divide, and what it has to divide.
+_RULES: tuple[tuple[type[nn.Module], str, tuple[str, ...]], ...] = (
+    (_ConvNd, "groups", ("in_channels", "out_channels")),
+    (nn.GroupNorm, "num_groups", ("num_channels",)),
+    (nn.MultiheadAttention, "num_heads", ("embed_dim",)),
+)
+
+
+class Mended:
+    """What was built otherwise than it was written."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[nn.Module, Misbuilt]] = []
+
+    def note(self, module: nn.Module, found: Misbuilt) -> None:
+        """A layer, and what was wrong with it."""
+        self._found.append((module, found))
+
+    def in_network(self, network: nn.Module) -> tuple[Misbuilt, ...]:
+        """What was noted of the modules of a network, by their paths."""
+        paths = {id(each): path for path, each in network.named_modules()}
+        return tuple(
+            Misbuilt(paths[id(m)], f.argument, f.given, f.of, f.width, f.used)
+            for m, f in self._found
+            if id(m) in paths
+        )
+
+
+@contextmanager
+def mending() -> Iterator[Mended]:
+    """Build what can be built inside the block."""
+    mended = Mended()
+    with ExitStack() as stack:
+        for kind, argument, widths in _RULES:
+            original = kind.__init__
+            kind.__init__ = _forgiving(original, argument, widths, mended)  # type: ignore[method-assign]
+            stack.callback(setattr, kind, "__init__", original)
+        yield mended
+
+
+def _forgiving(
+    build: Callable[..., None], argument: str, widths: tuple[str, ...], mended: Mended
+) -> Callable[..., None]:
+    parameters = signature(build)
+
+    def build_what_can_be(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        bound = parameters.bind(module, *args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        found = _refused(given, argument, widths)
+        if found is not None:
+            mended.note(module, found)
+            given[argument] = found.used
+        build(*bound.args, **bound.kwargs)
+
+    return build_what_can_be
+
+
+def _refused(given: Mapping[str, Any], argument: str, widths: tuple[str, ...]) -> Misbuilt | None:
+    divisor, sizes = given[argument], [given[name] for name in widths]
+    if type(divisor) is not int or divisor < 1 or not all(type(size) is int for size in sizes):
+        return None
+    odd = next((name for name in widths if given[name] % divisor), None)
+    if odd is None:
+        return None
+    return Misbuilt("", argument, divisor, odd, given[odd], gcd(divisor, *sizes))

@@ -103,4 +103,4 @@ def base_of(subject: Subject) -> Trace:
     target = Target(subject.target, tuple(subject.arguments.items()))
     known = load(target, subject.device).inputs
     input = subject.input or (list(known) if known else None)
-    return inspect(module_of(subject, subject.device), input=input, device="meta").base
+    return inspect(module_of(subject, subject.device), input=input, device=subject.device).base

@@ -8,6 +8,8 @@ that.
 
 from __future__ import annotations
 
+from math import prod
+
 from stitchcli.records import Call, Diagnostic, Trace
 
 _JOINS = frozenset(
@@ -44,17 +46,41 @@ class _Walk:
                     self._takers.setdefault(producer, []).append(call)
 
     def around(self, path: str) -> set[str]:
-        inside = [
-            call for call in self._trace.calls
-            if call.op is not None and (call.path == path or call.path.startswith(f"{path}."))
-        ]  # fmt: skip
-        found: set[str] = set()
+        inside = self._inside(path)
+        found = {place(call) for call in inside}
+        if self._size:
+            self._onward({call.index for call in inside}, found)
+            return found
         for call in inside:
-            found.add(place(call))
             self._down(call, found, set())
-            if not self._size:
-                self._up(call, found, set(), joins=1)
+            self._up(call, found, set(), joins=1)
         return found
+
+    def _inside(self, path: str) -> list[Call]:
+        """The calls in a module; of one that does nothing, those that made what it hands on."""
+        below = f"{path}."
+        inside = [
+            call
+            for call in self._trace.calls
+            if call.op is not None and (call.path == path or call.path.startswith(below))
+        ]
+        handed = {out.producer for call in self._trace.module_calls[path] for out in call.outputs}
+        return inside or [self._trace.calls[index] for index in handed if index is not None]
+
+    def _onward(self, reached: set[int], found: set[str]) -> None:
+        """All that a size reaches. It ends at a join with a map that it did not reach, but for a
+        cat of tokens, to which any number will do."""
+        for call in self._trace.calls:
+            if call.op is None or not reached.intersection(_made_by(call)):
+                continue
+            found.add(place(call))
+            maps = [ref for ref in call.inputs if prod(ref.shape[2:]) > 1 or len(ref.shape) == 3]
+            others = [ref.producer for ref in maps if ref.producer is not None]
+            if call.op in _JOINS and set(others) - reached:
+                self._up(call, found, set(), joins=0)
+                if call.op != "cat" or len(call.outputs[0].shape) != 3:
+                    continue
+            reached.add(call.index)
 
     def _down(self, call: Call, found: set[str], seen: set[int]) -> None:
         waiting = [call]

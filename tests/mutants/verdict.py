@@ -76,7 +76,7 @@ def judge(subject: Subject, mutation: Mutation) -> Verdict:
     result.plain = _raised(module, base, subject.device)
     start = time.perf_counter()
     try:
-        report = inspect(module, input=list(base.inputs), device="meta")
+        report = inspect(module, input=list(base.inputs), device=subject.device)
     except StitchError as error:
         result.outcome = "message"
         result.said = f"{type(error).__name__}: {error.message}"
@@ -131,8 +131,9 @@ def _is_direct(found: str, base: Trace, mutation: Mutation) -> bool:
     path = mutation.path
     if found == path or found.startswith((f"{path}.", f"{path}/")):
         return True
-    size = mutation.kind in ("kernel", "skip size")
-    return found in partners(base, path, size=size)
+    near = partners(base, path, size=mutation.kind in ("kernel", "skip size"))
+    # einops speaks for the module whose forward calls it
+    return found in near or any(each.rpartition("/")[0] == found for each in near if "/" in each)
 
 
 def _words_of(first: Diagnostic) -> str:

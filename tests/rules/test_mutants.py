@@ -1,28 +1,17 @@
-"""A sample of ``make mutants``: one mistake in a real network is named, and the first fix mends it."""
+"""A sample of ``make mutants``: one mistake in a network is found, and the first fix mends it."""
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
-from mutants.mutations import KINDS, Kind, mutations
-from mutants.networks import PACKAGES, Subject, base_of, module_of
-from mutants.verdict import judge
+from mutants.networks import SUBJECTS, Subject
+from mutants.tables import line
+from mutants.verdict import verdicts
 
-SAMPLE = [
-    subject
-    for subject in PACKAGES
-    if subject.target in ("torchvision:resnet50", "monai.networks.nets:UNet")
-]
+SAMPLE = [s for s in SUBJECTS if s.target in ("resnet18", "monai.networks.nets:UNet")]
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("subject", SAMPLE, ids=lambda subject: subject.target)
-def test_one_mistake_is_found_and_mended(subject: Subject, kind: Kind) -> None:
-    random = Random(f"sample {kind}")
-    module = module_of(subject, subject.device)
-    verdicts = (judge(subject, each) for each in mutations(module, base_of(subject), kind, random))
-    found = next(each for each in verdicts if each.outcome != "equivalent")
-    assert found.outcome == "fault", found.said
-    assert found.direct, f"{found.path} {found.words}: {found.said} at {found.place}"
-    assert found.fix_ran, f"{found.path} {found.words}: {found.said}; {found.fix}"
+def test_one_mistake_is_found_and_mended(subject: Subject) -> None:
+    found = [each for each in verdicts(subject, 1, seed=0) if each.outcome != "equivalent"]
+    assert len(found) >= 5
+    assert not [line(each) for each in found if each.misses]

@@ -21,7 +21,7 @@ edits: $(VENV)/.dev ## 2,000 random edits on random built-in networks; prints wh
 zoo: $(VENV)/.zoo ## real networks from timm, torchvision, transformers, diffusers, MONAI, ultralytics
 	$(BIN)/python -m pytest -n 2 -m zoo
 
-mutants: $(VENV)/.zoo ## one mistake in each of 400 copies of real networks; writes docs/mutants.md
+mutants: $(VENV)/.zoo ## one mistake in each of 350 copies of real networks; writes docs/mutants.md
 	PYTHONPATH=tests $(BIN)/python -m mutants.run --out docs/mutants.md
 
 lint: $(VENV)/.dev

@@ -86,7 +86,6 @@ PACKAGES = (
          "num_key_value_heads": 2, "intermediate_size": 256, "vocab_size": 1000},
     ),
     Subject("ultralytics:yolov8n.yaml", input=_SMALL, device="cpu"),
-    Subject("torchvision:densenet121", input=_SMALL),
 )  # fmt: skip
 SUBJECTS = BUILTINS + PACKAGES
 

@@ -92,7 +92,9 @@ class _Walk:
                 found.add(place(taker))
                 if taker.op in _JOINS and len(set(_made_by(taker))) > 1:
                     self._up(taker, found, set(), joins=0)
-                elif not self._stops(taker):
+                    if taker.op != "cat":  # a sum would have refused another width itself
+                        continue
+                if not self._stops(taker):
                     waiting.append(taker)
 
     def _up(self, call: Call, found: set[str], seen: set[int], joins: int) -> None:

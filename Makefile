@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: inspect test numbers edits zoo lint types format clean
+.PHONY: inspect test numbers edits zoo mutants lint types format clean
 
 inspect: $(VENV)/.run ## the main job
 	$(BIN)/stitch inspect unet --replace conv=dwconv
@@ -20,6 +20,9 @@ edits: $(VENV)/.dev ## 2,000 random edits on random built-in networks; prints wh
 
 zoo: $(VENV)/.zoo ## real networks from timm, torchvision, transformers, diffusers, MONAI, ultralytics
 	$(BIN)/python -m pytest -n 2 -m zoo
+
+mutants: $(VENV)/.zoo ## one mistake in each of 350 copies of real networks; writes docs/mutants.md
+	PYTHONPATH=tests $(BIN)/python -m mutants.run --out docs/mutants.md
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from stitchcli.records import Diagnostic, Fix, Trace
+from stitchcli.records import Diagnostic, Fix, Site, Trace
 
 
 def merged(diagnostics: Sequence[Diagnostic], trace: Trace) -> tuple[Diagnostic, ...]:
@@ -20,9 +20,17 @@ def merged(diagnostics: Sequence[Diagnostic], trace: Trace) -> tuple[Diagnostic,
 def _written(diagnostic: Diagnostic, trace: Trace) -> object:
     """What the diagnostics of one expression share; nothing where it was not found."""
     layer, primary = trace.layers.get(diagnostic.path), diagnostic.primary
-    if not diagnostic.argument or not layer or not primary or primary.site == layer.built:
+    if not diagnostic.argument or not layer or not layer.built or not primary:
+        return None
+    if primary.site in (layer.built, _forward_site(diagnostic, trace)):
         return None
     return diagnostic.code, primary.site
+
+
+def _forward_site(diagnostic: Diagnostic, trace: Trace) -> Site | None:
+    return (
+        trace.calls[diagnostic.call].site if diagnostic.call is not None and trace.calls else None
+    )
 
 
 def _one(group: Sequence[Diagnostic]) -> Diagnostic:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from stitchcli.catalog import Catalog
 from stitchcli.errors import InputError, StitchError
-from stitchcli.records import Applied, Edit, Misbuilt, Remove, Replace, Set, TensorSpec, Trace
+from stitchcli.records import Applied, Edit, Replace, TensorSpec, Trace
 from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
 from stitchcli.surgery.apply import apply
@@ -61,8 +61,11 @@ class Workbench:
     def _attempt_with_numbers(
         self, edits: Sequence[Edit], inputs: Sequence[TensorSpec], base: Trace | None
     ) -> tuple[Trace, tuple[Applied, ...]]:
-        module = full_copy(self.network.module)
-        return self.run(module, edits, inputs, base, self.network.device)
+        module, device = full_copy(self.network.module), self.network.device
+        if device == "meta":  # only the trace was asked for there
+            tensors = (*module.parameters(), *module.buffers())
+            device = next((str(each.device) for each in tensors), "cpu")
+        return self.run(module, edits, inputs, base, device)
 
     def _has_no_numbers(self) -> bool:
         return any(p.device.type == "meta" for p in self.network.module.parameters())
@@ -104,13 +107,7 @@ class Workbench:
             if not any(path == each or is_inside(path, each) for each in gone)
         }
         with self.guard("running its forward"):
-            found = trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
-        misbuilt = tuple(
-            each
-            for each in self.network.misbuilt
-            if each.path in found.layers and not _is_rebuilt(each, applied)
-        )
-        return replace(found, misbuilt=misbuilt) if misbuilt else found
+            return trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
 
     def guard(self, doing: str) -> ExitStack:
         """The worlds of the user's files, and their exceptions as one message."""
@@ -119,18 +116,6 @@ class Workbench:
             stack.enter_context(code.active())
         stack.enter_context(guarded(doing))
         return stack
-
-
-def _is_rebuilt(layer: Misbuilt, applied: Sequence[Applied]) -> bool:
-    """Whether an edit put another in the place of a layer, or gave it the number that it lacked."""
-    for item in applied:
-        inside = any(layer.path == p or is_inside(layer.path, p) for p in item.matched)
-        match item.edit:
-            case Replace() | Remove() if inside:
-                return True
-            case Set(attribute=name) if layer.path in item.matched:
-                return name in (layer.argument, layer.of)
-    return False
 
 
 def check_inputs(module: nn.Module, inputs: Sequence[TensorSpec]) -> None:

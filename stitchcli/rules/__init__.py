@@ -55,6 +55,7 @@ def diagnose(audit: Audit) -> tuple[Diagnostic, ...]:
             key=lambda d: (
                 severities.index(d.severity),
                 last if d.call is None else d.call,
+                d.code == "ST100",  # what another rule says of the same call is the better word
                 d.code,
             ),
         )

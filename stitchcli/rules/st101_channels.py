@@ -35,8 +35,9 @@ where the number is written, so it is the line to change in the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import gcd
 
-from stitchcli.records import Audit, Diagnostic, Fix, Insert, Problem, Trace
+from stitchcli.records import Audit, Diagnostic, Fix, Insert, Layer, Problem, Trace
 from stitchcli.rules.common import from_problem, owner, problems
 from stitchcli.rules.provenance import describe, module_of, origin
 from stitchcli.rules.widths import (
@@ -115,6 +116,9 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
     expected, got = first.expected, first.got
     if got is None:
         return
+    if first.op.startswith("conv") and expected is None:
+        yield from _other_groups(trace.layers.get(first.path))
+        return
     layers = [trace.layers[p.path] for p in group if p.path in trace.layers]
     consumer_side = [edit for layer in layers for edit in set_in(layer, got)]
     shape = layers[0].attributes.get("normalized_shape") if layers else None
@@ -138,6 +142,15 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
         yield Fix(
             f"a 1×1 projection to {expected} after {path}", (Insert("after", exactly(path), block),)
         )
+
+
+def _other_groups(layer: Layer | None) -> Iterator[Fix]:
+    """Groups that divide what a convolution takes and what it gives."""
+    if layer is None:
+        return
+    groups, a, b = (layer.attributes[n] for n in ("groups", "in_channels", "out_channels"))
+    for number in dict.fromkeys((gcd(gcd(a, b), groups), gcd(a, b), 1)):
+        yield Fix(f"groups={number} in {layer.path}", (set_one(layer, "groups", number),))
 
 
 def _one_part(trace: Trace, cat: int, missing: int) -> Iterator[Fix]:

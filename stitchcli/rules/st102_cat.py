@@ -34,9 +34,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stitchcli.records import Audit, Diagnostic, Fix, Itself, Problem, Resized, Trace, Wrap
+from stitchcli.rules.branches import even
 from stitchcli.rules.common import from_problem, label_of, problems, short_name
 from stitchcli.rules.provenance import origin
-from stitchcli.rules.sizes import match_sizes, other_inputs
+from stitchcli.rules.sizes import other_inputs
 from stitchcli.rules.widths import producer_fixes
 from stitchcli.words.selectors import exactly_label
 from stitchcli.words.shapes import format_shape
@@ -73,15 +74,25 @@ def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
     leader = next((ref for ref in others if ref.shape[axis] == problem.expected), None)
     if leader is None:
         return
-    if axis < 2 or len(odd.shape) < 4:
+    rank = len(odd.shape)
+    if axis in (1, rank - 1) and not (axis > 1 and rank == 4):
         for one, wanted in ((odd, leader.shape[axis]), (leader, odd.shape[axis])):
             found = origin(trace, one, one.shape[axis])
             yield from producer_fixes(trace, found.call, found.followers, wanted)
-        return
-    if label := label_of(trace, problem.call):
-        edit = Wrap(exactly_label(label), Resized(Itself()))
-        yield Fix("resize to the largest before the cat", (edit,))
+    label = label_of(trace, problem.call) if axis >= 2 and rank >= 4 else None
+    join = Wrap(exactly_label(label), Resized(Itself())) if label else None
     # what was made last is usually what was meant to fit what was kept
-    yield from match_sizes(trace, leader, odd.shape[2:])
-    yield from match_sizes(trace, odd, leader.shape[2:])
+    yield from even(trace, leader, odd, _odd_axes(trace, problem), join)
     yield from other_inputs(trace)
+
+
+def _odd_axes(trace: Trace, problem: Problem) -> list[int]:
+    """The axes that have to agree and do not: all but the one that the cat is made on."""
+    shapes = [ref.shape for ref in problem.operands]
+    made = next((ref.shape for ref in trace.calls[problem.call].outputs), ())
+    axes = [axis for axis in range(len(shapes[0])) if len({s[axis] for s in shapes}) > 1]
+    return [
+        axis
+        for axis in axes
+        if not made or made[axis] != sum(s[axis] for s in shapes) or axis == problem.dim
+    ]

@@ -45,9 +45,10 @@ from stitchcli.records import (
     Trace,
     Wrap,
 )
+from stitchcli.rules.branches import even
 from stitchcli.rules.common import from_problem, label_of, problems, short_name
 from stitchcli.rules.provenance import module_of, origin
-from stitchcli.rules.sizes import match_sizes, other_inputs
+from stitchcli.rules.sizes import other_inputs
 from stitchcli.rules.widths import pointwise, producer_fixes
 from stitchcli.words.selectors import exactly, exactly_label
 from stitchcli.words.shapes import format_shape
@@ -86,33 +87,37 @@ def _is_channel_axis(problem: Problem) -> bool:
 def _fixes(trace: Trace, problem: Problem) -> Iterator[Fix]:
     left, right = problem.operands
     axis_left, axis_right = _axes(problem)
-    yield from _at_the_join(trace, problem)
+    join, same = _at_the_join(trace, problem), len(left.shape) == len(right.shape)
+    if join is not None and isinstance(join.block, Matched):
+        title = f"a 1×1 projection of the shortcut to {problem.expected}"
+        yield Fix(title, (join,))
     for one, other, axis, other_axis in (
         (left, right, axis_left, axis_right),
         (right, left, axis_right, axis_left),
     ):
         yield from _fit(trace, one, axis, other, other_axis)
+    if same:
+        sizes = zip(left.shape, right.shape, strict=True)
+        axes = [axis for axis, (a, b) in enumerate(sizes) if a != b and 1 not in (a, b)]
+        resize = join if join is not None and isinstance(join.block, Resized) else None
+        yield from even(trace, left, right, axes, resize)
     yield from other_inputs(trace)
 
 
-def _at_the_join(trace: Trace, problem: Problem) -> Iterator[Fix]:
+def _at_the_join(trace: Trace, problem: Problem) -> Wrap | None:
     """Bring the operands to one shape where they meet."""
     label, rank = label_of(trace, problem.call), len(problem.operands[0].shape)
     if label is None or rank < 3 or rank != len(problem.operands[1].shape):
-        return
+        return None
     if problem.dim == 1:
-        width = problem.expected
-        edit = Wrap(exactly_label(label), Matched(Itself()))
-        yield Fix(f"a 1×1 projection of the shortcut to {width}", (edit,))
-    else:
-        edit = Wrap(exactly_label(label), Resized(Itself()))
-        yield Fix("resize the smaller one", (edit,))
+        return Wrap(exactly_label(label), Matched(Itself()))
+    return Wrap(exactly_label(label), Resized(Itself())) if rank > 3 else None
 
 
 def _fit(trace: Trace, one: Ref, axis: int, other: Ref, other_axis: int) -> Iterator[Fix]:
     """Make ``one`` as large as ``other`` on an axis."""
     wanted, got, rank = other.shape[other_axis], one.shape[axis], len(one.shape)
-    if axis == 1 or rank < 4:
+    if axis in (1, rank - 1):
         found = origin(trace, one, got)
         yield from producer_fixes(trace, found.call, found.followers, wanted)
     path = module_of(trace, one)
@@ -121,5 +126,3 @@ def _fit(trace: Trace, one: Ref, axis: int, other: Ref, other_axis: int) -> Iter
         yield Fix(
             f"a 1×1 projection to {wanted} after {path}", (Insert("after", exactly(path), block),)
         )
-    if axis >= 2 and rank == len(other.shape) and rank >= 4:
-        yield from match_sizes(trace, one, other.shape[2:])

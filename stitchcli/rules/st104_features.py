@@ -37,6 +37,7 @@ from dataclasses import replace
 from math import isqrt
 
 from stitchcli.records import Audit, BlockSpec, Diagnostic, Fix, Insert, Problem, Ref, Trace
+from stitchcli.rules.branches import mend_branch
 from stitchcli.rules.common import from_problem, problems
 from stitchcli.rules.provenance import module_of, origin
 from stitchcli.rules.sizes import input_fix, other_inputs
@@ -90,6 +91,8 @@ def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
             width = each.shape[-1] if each is ref else each.shape[-2]
             found = origin(trace, each, width)
             yield from producer_fixes(trace, found.call, found.followers, size)
+    elif problem.op in ("view", "reshape"):
+        yield from _another_map(trace, problem, ref)
     rare = problem.op == "linear"  # it would rather take what comes
     for fix in rescaled_producers(trace, ref, expected, got):
         yield replace(fix, is_rare=rare)
@@ -116,6 +119,19 @@ def _pool_before_flatten(trace: Trace, ref: Ref, expected: int) -> Iterator[Fix]
             f"average pooling to {side}×{side} after {path}",
             (Insert("after", exactly(path), block),),
         )
+
+
+def _another_map(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
+    """A feature map (B, C, H, W) of another size, where a view was written for its square."""
+    wanted = [int(size) for size in problem.text.split("×")]
+    if len(ref.shape) != 4:
+        return
+    area = ref.shape[2] * ref.shape[3]
+    for size in wanted:
+        side = isqrt(max(size, 0))
+        if side * side == size and size != area and (problem.got or 0) % area == 0:
+            fixes, rarer = mend_branch(trace, ref, (*ref.shape[:2], side, side))
+            yield from (*fixes, *rarer)
 
 
 def _fitting_input(trace: Trace, expected: int, got: int) -> Iterator[Fix]:

@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from stitchcli.records import Audit, Diagnostic, Fix, Remove
 from stitchcli.rules.common import from_problem, owner, problems
 from stitchcli.rules.sizes import larger_inputs
+from stitchcli.rules.sliding import each_axis
 from stitchcli.rules.widths import set_one
 from stitchcli.words.selectors import exactly
 from stitchcli.words.shapes import format_shape
@@ -58,16 +59,23 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
         built_label="built here",
         argument="kernel_size",
         notes=notes,
-        fixes=(*larger_inputs(trace), *_layer_fixes(audit, first.path)),
+        fixes=(*larger_inputs(trace), *_layer_fixes(audit, first.path, first.call)),
     )
 
 
-def _layer_fixes(audit: Audit, path: str) -> Iterator[Fix]:
+def _layer_fixes(audit: Audit, path: str, call: int) -> Iterator[Fix]:
     layer = audit.result.layers.get(path)
     if layer is None or not path:
         return
     kernel = layer.attributes.get("kernel_size")
     if layer.family == "conv" and isinstance(kernel, tuple):
+        came, padding = (
+            audit.result.calls[call].inputs[0].shape[2:],
+            each_axis(layer, "padding", len(kernel)),
+        )
+        fitting = tuple(min(k, c + 2 * p) for k, c, p in zip(kernel, came, padding, strict=True))
+        edit = set_one(layer, "kernel_size", collapse(fitting))
+        yield Fix(f"a kernel in {path} that fits", (edit,))
         same = tuple(k // 2 for k in kernel)
         edit = set_one(layer, "padding", collapse(same))
         yield Fix(f"pad {path} so that it keeps the size", (edit,))

@@ -125,4 +125,5 @@ def _proportional(width: int, expected: int, got: int) -> list[int]:
     if got and width * expected % got == 0:
         return [width * expected // got]
     below = width // expected * expected if expected else 0
-    return [size for size in (below + expected, below) if size not in (0, width)]
+    around = sorted((below + expected, below), key=lambda size: abs(size - width))
+    return [size for size in around if size not in (0, width)]

@@ -13,15 +13,15 @@ from torch import nn
 
 from stitchcli.errors import DeviceError, ModelError, TargetError
 from stitchcli.networks import BUILTINS
-from stitchcli.records import Misbuilt, Target, TensorSpec
+from stitchcli.records import Target, TensorSpec
 from stitchcli.sources.choose import choose, pick
 from stitchcli.sources.construct import construct
 from stitchcli.sources.frames import guarded
-from stitchcli.sources.mending import mending
 from stitchcli.sources.network import Network
 from stitchcli.sources.recording import Recording, recording
 from stitchcli.sources.user_code import UserCode, folders_of
 from stitchcli.sources.zoos import ZOOS, Build, import_package, plan_zoo
+from stitchcli.tracing.mending import mending, misbuilt_in
 from stitchcli.words.near import did_you_mean
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -35,7 +35,7 @@ def load(target: Target, device: str = "cpu") -> Network:
     check_device(device)
     user_code, build, name = _plan(target)
     with user_code.active():
-        module, inputs, notes, seen, misbuilt = _build_or_mend(build, device)
+        module, inputs, notes, seen = _build_or_mend(build, device)
     return Network(
         name=name,
         target=target.text,
@@ -47,7 +47,6 @@ def load(target: Target, device: str = "cpu") -> Network:
         routes=seen.routes(module),
         user_code=user_code,
         notes=notes,
-        misbuilt=misbuilt,
     )
 
 
@@ -69,23 +68,19 @@ def check_device(device: str) -> None:
 Built = tuple[nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording]
 
 
-def _build_or_mend(
-    build: Build, device: str
-) -> tuple[
-    nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording, tuple[Misbuilt, ...]
-]:
+def _build_or_mend(build: Build, device: str) -> Built:
     """Build as written; where a layer refuses its numbers, with others, which are noted."""
     try:
-        return *_build_on(build, device), ()
+        return _build_on(build, device)
     except ModelError as error:
         try:
-            with mending() as mended:
+            with mending():
                 built = _build_on(build, device)
         except ModelError:
             raise error from error.__cause__
-        if not (misbuilt := mended.in_network(built[0])):
+        if not misbuilt_in(built[0]):
             raise
-        return *built, misbuilt
+        return built
 
 
 def _build_on(build: Build, device: str) -> Built:

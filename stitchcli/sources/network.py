@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from stitchcli.records import Misbuilt, Site, TensorSpec
+from stitchcli.records import Site, TensorSpec
 from stitchcli.sources.recording import Seen
 from stitchcli.sources.user_code import UserCode
 
@@ -30,4 +30,3 @@ class Network:
     user_code: UserCode = field(default_factory=lambda: UserCode(()))
     owned: bool = True
     notes: tuple[str, ...] = ()
-    misbuilt: tuple[Misbuilt, ...] = ()

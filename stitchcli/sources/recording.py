@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from stitchcli.records import Site
-from stitchcli.sources import mending
+from stitchcli.tracing import mending
 from stitchcli.tracing.sites import Spot, is_model_code, is_own_code, is_torch_code, site_of
 
 _DEEPEST = 60

@@ -33,6 +33,7 @@ from stitchcli.surgery.parts import (
     ItselfPart,
 )
 from stitchcli.tracing.devices import StayOn
+from stitchcli.tracing.mending import build_or_mend
 from stitchcli.tracing.preserve import random_states
 from stitchcli.words.formulas import evaluate
 
@@ -166,7 +167,7 @@ class Builder:
         made = {name: self._built(value, job, built_on) for name, value in job.arguments.items()}
         try:
             with built_on, stay:
-                module = job.source(**made)
+                module = build_or_mend(lambda: job.source(**made))
         except Exception as error:
             name, path = job.block.name, job.place.path
             words = ", ".join(f"{word}={shown(value)!r}" for word, value in job.arguments.items())

@@ -12,6 +12,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from stitchcli.errors import EditError
+from stitchcli.tracing.mending import build_or_mend
 from stitchcli.words.near import did_you_mean
 
 
@@ -167,7 +168,7 @@ def _construct(cls: type[nn.Module], arguments: dict[str, Any], old: nn.Module) 
     device, dtype = device_and_dtype(old)
     try:
         with device:
-            module = cls(**arguments)
+            module: nn.Module = build_or_mend(lambda: cls(**arguments))
     except Exception as error:
         raise EditError(
             f"{cls.__name__} cannot be built with {_words(arguments)}: {error}",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from stitchcli.records import Site, TensorSpec, Trace
 from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.layers import describe, weights_of
+from stitchcli.tracing.mending import misbuilt_in
 from stitchcli.tracing.modes import WatchFunctions, WatchOps, plain_attention, watch_modules
 from stitchcli.tracing.preserve import preserved
 from stitchcli.tracing.recorder import Recorder
@@ -69,6 +70,7 @@ def trace(
         mode=mode,
         complete=complete,
         strangers=tuple(recorder.strangers),
+        misbuilt=misbuilt_in(module),
     )
 
 

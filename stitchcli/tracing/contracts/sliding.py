@@ -20,6 +20,10 @@ def convolution(a: Arguments, age: Age) -> list[Fault]:
         groups = groups if got % groups == 0 else 1
         a["groups"] = groups
         a["weight"] = weight.new_zeros((weight.shape[0], got // groups, *weight.shape[2:]))
+    if weight.shape[0] % groups:
+        text = f"{groups} groups do not divide {weight.shape[0]} output channels"
+        faults.append(Fault("channels", (x, weight), 0, axis, None, weight.shape[0], text))
+        a["groups"], a["weight"] = 1, weight.new_zeros((weight.shape[0], got, *weight.shape[2:]))
     padding = each(a["padding"] or 0, spatial)
     dilation = each(a["dilation"] or 1, spatial)
     if not any(isinstance(p, str) for p in padding):

@@ -133,4 +133,6 @@ def dot_product_attention(a: Arguments, age: Age) -> list[Fault]:
         shape[axis] = sizes[0]
         a[other] = odd.new_zeros(shape)
         faults.append(Fault("features", (odd, fixed), 0, odd.ndim + axis, *sizes, text))
+    if faults and a["attn_mask"] is not None:
+        a["attn_mask"] = None  # it was made for other sizes
     return faults[:1]

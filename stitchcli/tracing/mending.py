@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from inspect import signature
 from math import gcd
 from typing import Any
@@ -25,40 +26,41 @@ _RULES: tuple[tuple[type[nn.Module], str, tuple[str, ...]], ...] = (
 )
 
 
-class Mended:
-    """What was built otherwise than it was written."""
-
-    def __init__(self) -> None:
-        self._found: list[tuple[nn.Module, Misbuilt]] = []
-
-    def note(self, module: nn.Module, found: Misbuilt) -> None:
-        """A layer, and what was wrong with it."""
-        self._found.append((module, found))
-
-    def in_network(self, network: nn.Module) -> tuple[Misbuilt, ...]:
-        """What was noted of the modules of a network, by their paths."""
-        paths = {id(each): path for path, each in network.named_modules()}
-        return tuple(
-            Misbuilt(paths[id(m)], f.argument, f.given, f.of, f.width, f.used)
-            for m, f in self._found
-            if id(m) in paths
-        )
+_MARK = "_stitch_misbuilt"
 
 
 @contextmanager
-def mending() -> Iterator[Mended]:
-    """Build what can be built inside the block."""
-    mended = Mended()
+def mending() -> Iterator[None]:
+    """Build what can be built inside the block; a layer built otherwise than it was written bears a
+    mark, also when it is copied."""
     with ExitStack() as stack:
         for kind, argument, widths in _RULES:
             original = kind.__init__
-            kind.__init__ = _forgiving(original, argument, widths, mended)  # type: ignore[method-assign]
+            kind.__init__ = _forgiving(original, argument, widths)  # type: ignore[method-assign]
             stack.callback(setattr, kind, "__init__", original)
-        yield mended
+        yield
+
+
+def build_or_mend(build: Callable[[], Any]) -> Any:
+    """What ``build`` gives; built otherwise, and marked, where a layer refuses its numbers."""
+    try:
+        return build()
+    except (ValueError, AssertionError) as error:
+        with mending():
+            built = build()
+        if not isinstance(built, nn.Module) or not misbuilt_in(built):
+            raise error from None
+        return built
+
+
+def misbuilt_in(network: nn.Module) -> tuple[Misbuilt, ...]:
+    """The marked layers of a network, by their paths."""
+    marked = ((path, vars(each).get(_MARK)) for path, each in network.named_modules())
+    return tuple(replace(found, path=path) for path, found in marked if found is not None)
 
 
 def _forgiving(
-    build: Callable[..., None], argument: str, widths: tuple[str, ...], mended: Mended
+    build: Callable[..., None], argument: str, widths: tuple[str, ...]
 ) -> Callable[..., None]:
     parameters = signature(build)
 
@@ -68,9 +70,10 @@ def _forgiving(
         given = bound.arguments
         found = _refused(given, argument, widths)
         if found is not None:
-            mended.note(module, found)
             given[argument] = found.used
         build(*bound.args, **bound.kwargs)
+        if found is not None:
+            vars(module)[_MARK] = found
 
     return build_what_can_be
 

@@ -34,6 +34,7 @@ from stitchcli.records import (
 from stitchcli.repair import fixed_in_files, fixing_edits
 from stitchcli.roots import merged
 from stitchcli.rules import diagnose
+from stitchcli.sizes import with_sizes
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.stages import stages
@@ -101,7 +102,10 @@ def audit(
     check_device(request.device)
     network = _with_widths(network, request)
     bench = Workbench(network, Catalog(request.blocks), request.mode)
-    base, guessed = _base(bench, request)
+    try:
+        base, guessed = _base(bench, request)
+    except ModelError as error:
+        raise with_sizes(error, bench, request.inputs) from error.__cause__
     result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)
     facts = Audit(base, result, applied)

@@ -28,9 +28,8 @@ def _written(diagnostic: Diagnostic, trace: Trace) -> object:
 
 
 def _forward_site(diagnostic: Diagnostic, trace: Trace) -> Site | None:
-    return (
-        trace.calls[diagnostic.call].site if diagnostic.call is not None and trace.calls else None
-    )
+    index = diagnostic.call
+    return trace.calls[index].site if index is not None and index < len(trace.calls) else None
 
 
 def _one(group: Sequence[Diagnostic]) -> Diagnostic:

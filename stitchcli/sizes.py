@@ -2,41 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from stitchcli.errors import ModelError, StitchError
 from stitchcli.records import Diagnostic, Fix, Shape, TensorSpec
 from stitchcli.trial import Trial
 from stitchcli.words.shapes import format_shape
+from stitchcli.workbench import Workbench
 
 _STEPS = (2, 4, 8, 16, 32, 64, 128)
+_USUAL = (224, 256, 384, 512, 32)
 
 
 def size_note(trial: Trial, diagnostic: Diagnostic, works: Fix) -> str:
-    """What is known of the sizes that mend a fault, once one is: a multiple, a least size, or only
-    that one."""
+    """What is known of the sizes that mend a fault, once one is."""
     assert works.inputs is not None
     first, *rest = works.inputs
-    given, found = trial.inputs[0].shape[2:], first.shape[2:]
 
     def runs(size: Shape) -> bool:
-        if min(size) < 1:
-            return False
         after = trial.after(Fix("", inputs=(_sized(first, size), *rest)))
         return after is not None and trial.judge(after, diagnostic).solved
 
+    return _rule(trial.inputs[0].shape[2:], first.shape[2:], runs)
+
+
+def with_sizes(error: ModelError, bench: Workbench, inputs: tuple[TensorSpec, ...]) -> ModelError:
+    """An error of a network's own code, which also says at which sizes the network runs, if it
+    does at any."""
+    first = inputs[0] if inputs else None
+    if first is None or len(first.shape) < 4:
+        return error
+
+    def runs(size: Shape) -> bool:
+        try:
+            found, _ = bench.attempt((), (_sized(first, size), *inputs[1:]), None)
+        except StitchError:
+            return False
+        return found.complete and not found.problems
+
+    works = next((size for size in _near(first.shape[2:]) if runs(size)), None)
+    if works is not None:
+        error.help = f"{_rule(first.shape[2:], works, runs)}; {error.help}".rstrip("; ")
+    return error
+
+
+def _rule(given: Shape, found: Shape, runs: Callable[[Shape], bool]) -> str:
+    """A multiple, a least size, or only the one that was found."""
     for step in _STEPS:
-        if all(size % step == 0 for size in given):
+        lower, upper = _rounded(given, step)
+        if upper == given or found not in (lower, upper) or min(lower) < 1:
             continue
-        lower = tuple(size // step * step for size in given)
-        upper = tuple(-(-size // step) * step for size in given)
-        if all(size % step == 0 for size in found) and runs(lower) and runs(upper):
+        if runs(lower) and runs(upper):
             which = f"{format_shape(lower)} and {format_shape(upper)} run"
             return f"height and width must be multiples of {step}: {which}"
     if all(a <= b for a, b in zip(given, found, strict=True)):
         least = _least(given, found, runs)
         return f"the input must be at least {format_shape(least)}"
     return f"an input of {format_shape(found)} runs"
+
+
+def _near(given: Shape) -> Iterator[Shape]:
+    for step in _STEPS:
+        lower, upper = _rounded(given, step)
+        yield from (size for size in (upper, lower) if size != given and min(size) > 0)
+    yield from ((side,) * len(given) for side in _USUAL)
+
+
+def _rounded(given: Shape, step: int) -> tuple[Shape, Shape]:
+    lower = tuple(size // step * step for size in given)
+    return lower, tuple(-(-size // step) * step for size in given)
 
 
 def _least(given: Shape, found: Shape, runs: Callable[[Shape], bool]) -> Shape:

@@ -39,7 +39,7 @@ ALLOWED = {
     "guess": {"records", "errors", "workbench"},
     "trial": {"records", "errors", "filters", "rules", "workbench"},
     "roots": {"records"},
-    "sizes": {"records", "trial", "words"},
+    "sizes": {"errors", "records", "trial", "words", "workbench"},
     "fixes": {"records", "errors", "roots", "sizes", "surgery", "trial"},
     "syntax": set(),
     "written": {"records", "errors", "words", "sources", "surgery", "syntax", "tracing"},

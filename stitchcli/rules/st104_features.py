@@ -94,7 +94,7 @@ def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
     elif problem.op in ("view", "reshape"):
         yield from _another_map(trace, problem, ref)
     rare = problem.op == "linear"  # it would rather take what comes
-    for fix in rescaled_producers(trace, ref, expected, got):
+    for fix in rescaled_producers(trace, ref, expected, got, free="-1" in problem.text):
         yield replace(fix, is_rare=rare)
     if problem.op == "scaled_dot_product_attention":  # perhaps it is the other one that is odd
         yield from rescaled_producers(trace, problem.operands[-1], got, expected)

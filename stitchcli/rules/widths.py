@@ -98,9 +98,12 @@ def producer_fixes(
     return fixes
 
 
-def rescaled_producers(trace: Trace, ref: Ref, expected: int, got: int) -> Iterator[Fix]:
+def rescaled_producers(
+    trace: Trace, ref: Ref, expected: int, got: int, *, free: bool = False
+) -> Iterator[Fix]:
     """Where views stand between a layer and the place that refuses its output, widths are not the
-    same but proportional: scale one of the layers upstream, the nearest first."""
+    same but proportional: scale one of the layers upstream, the nearest first. ``free`` says that
+    one axis of the view takes what is left."""
     waiting, seen, found = [ref.producer], set[int](), 0
     while waiting and len(seen) < _MOST_UPSTREAM and found < _MOST_RESCALED:
         index = waiting.pop(0)
@@ -116,14 +119,18 @@ def rescaled_producers(trace: Trace, ref: Ref, expected: int, got: int) -> Itera
         found += 1
         width = layer.attributes[name]
         if isinstance(width, int):
-            for needed in _proportional(width, expected, got):
+            for needed in _proportional(width, expected, got, free):
                 yield from producer_fixes(trace, call, (), needed)
 
 
-def _proportional(width: int, expected: int, got: int) -> list[int]:
-    """``width * expected / got`` where that is whole; else the multiples of ``expected`` around."""
+def _proportional(width: int, expected: int, got: int, free: bool) -> list[int]:
+    """``width * expected / got`` where that is whole, and the nearest of its multiples where one
+    axis is free; else the multiples of ``expected`` around."""
+    unit = expected
     if got and width * expected % got == 0:
-        return [width * expected // got]
-    below = width // expected * expected if expected else 0
-    around = sorted((below + expected, below), key=lambda size: abs(size - width))
-    return [size for size in around if size not in (0, width)]
+        unit = width * expected // got
+        if not free:
+            return [unit]
+    below = width // unit * unit if unit else 0
+    around = sorted((below + unit, below), key=lambda size: abs(size - width))
+    return [size for size in (*around, unit) if size not in (0, width)]

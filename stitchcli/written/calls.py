@@ -14,8 +14,8 @@ _VARARGS, _VARKW = 0x04, 0x08
 
 @dataclass(frozen=True)
 class Part:
-    """A parameter of a function by its name; or what came in its ``*args`` at a place, or in its
-    ``**kwargs`` under a name."""
+    """A parameter of a function by its name; or what came in its ``*args`` at a place (unless it
+    came by its name after all), or in its ``**kwargs`` under a name."""
 
     kind: Literal["name", "args", "kwargs"]
     name: str = ""
@@ -39,13 +39,15 @@ def given(call: ast.Call, callee: CodeType, caller: CodeType, wanted: Part) -> I
     """What a call gives for a part of its callee; None where it gives nothing."""
     positional = _positional(call, callee)
     if wanted.kind == "args":
-        return _at(call, caller, len(positional) + wanted.index)
+        found = _at(call, caller, len(positional) + wanted.index, wanted.name)
+        if found is not None:
+            return found
     for keyword in call.keywords:
         if keyword.arg == wanted.name:
             return InCall(keyword.value)
     found = None
     if wanted.kind == "name" and wanted.name in positional:
-        found = _at(call, caller, positional.index(wanted.name))
+        found = _at(call, caller, positional.index(wanted.name), wanted.name)
     return found or _unpacked(call, caller, wanted.name)
 
 
@@ -93,19 +95,19 @@ def _is_bound(call: ast.Call, callee: CodeType) -> bool:
     return isinstance(call.func, ast.Attribute) and callee.co_varnames[:1] in (("self",), ("cls",))
 
 
-def _at(call: ast.Call, caller: CodeType, index: int) -> InCall | None:
-    """The positional argument at an index, also behind a star."""
+def _at(call: ast.Call, caller: CodeType, index: int, name: str) -> InCall | None:
+    """The positional argument at an index, also behind a star; ``name`` is what it becomes."""
     for place, node in enumerate(call.args):
         if isinstance(node, ast.Starred):
-            return _behind_star(node.value, caller, index - place)
+            return _behind_star(node.value, caller, index - place, name)
         if place == index:
             return InCall(node)
     return None
 
 
-def _behind_star(node: ast.expr, caller: CodeType, index: int) -> InCall:
+def _behind_star(node: ast.expr, caller: CodeType, index: int, name: str) -> InCall:
     if isinstance(node, ast.Name) and node.id == _star_name(caller, _VARARGS):
-        return InCall(part=Part("args", index=index))
+        return InCall(part=Part("args", name, index))
     if isinstance(node, ast.Tuple | ast.List) and index < len(node.elts):
         return InCall(node.elts[index])
     return InCall(node)

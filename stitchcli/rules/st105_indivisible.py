@@ -64,10 +64,9 @@ def _say(each: Misbuilt, layer: Layer, audit: Audit) -> Diagnostic:
     divisors = [n for n in range(1, each.width + 1) if each.width % n == 0]
     shown = [str(n) for n in divisors if n <= 64 or n == each.width]
     edit = next((item.edit for item in audit.applied if _made_by(item, each)), None)
-    notes = (
-        f"{each.width} divides by {' '.join(shown)}",
-        f"the rest was looked at with {each.argument}={each.used}",
-    )
+    notes: tuple[str, ...] = (f"{each.width} divides by {' '.join(shown)}",)
+    if each.used != each.given:
+        notes = (*notes, f"the rest was looked at with {each.argument}={each.used}")
     return Diagnostic(
         code="ST105",
         severity="error",
@@ -115,10 +114,12 @@ def _numbers(each: Misbuilt, layer: Layer) -> Iterator[tuple[int, str]]:
         for name in ("in_channels", "out_channels", "num_channels", "embed_dim")
         if name in layer.attributes
     ]
-    common = gcd(*widths)
+    common = gcd(*widths) if widths else each.width
     if len(widths) > 1 and widths[1] % widths[0] == 0:
         yield widths[0], f"{each.argument}={widths[0]}, one for each channel"
     fitting = [n for n in range(1, common + 1) if common % n == 0]
     nearest = sorted(fitting, key=lambda n: (abs(n - each.given), n))
-    for number in (gcd(each.given, common), *nearest[:2]):
+    # what both share is nearest in meaning, unless that is nothing
+    shared = gcd(each.given, common)
+    for number in (*((shared,) if shared > 1 else ()), *nearest[:2], 1):
         yield number, f"{each.argument}={number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,14 +29,26 @@ _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 def load(target: Target, device: str = "cpu") -> Network:
-    """The network that a target names, on ``device``.
+    """The network that a target names, on ``device``. Layers that cannot be built from their
+    numbers are built from others, and marked.
 
     Raises TargetError, ModelError, DeviceError.
     """
     check_device(device)
+    try:
+        return _load(target, device)
+    except ModelError as error:
+        with mending(), suppress(ModelError, TargetError):
+            network = _load(target, device)
+            if misbuilt_in(network.module):
+                return network
+        raise error from error.__cause__
+
+
+def _load(target: Target, device: str) -> Network:
     user_code, build, name = _plan(target)
     with user_code.active():
-        module, inputs, notes, seen = _build_or_mend(build, device)
+        module, inputs, notes, seen = _build_on(build, device)
     return Network(
         name=name,
         target=target.text,
@@ -65,25 +78,9 @@ def check_device(device: str) -> None:
             )
 
 
-Built = tuple[nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording]
-
-
-def _build_or_mend(build: Build, device: str) -> Built:
-    """Build as written; where a layer refuses its numbers, with others, which are noted."""
-    try:
-        return _build_on(build, device)
-    except ModelError as error:
-        try:
-            with mending():
-                built = _build_on(build, device)
-        except ModelError:
-            raise error from error.__cause__
-        if not misbuilt_in(built[0]):
-            raise
-        return built
-
-
-def _build_on(build: Build, device: str) -> Built:
+def _build_on(
+    build: Build, device: str
+) -> tuple[nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording]:
     """Build under meta where no weights are wanted, else on CPU and move."""
     if device == "meta":
         try:

@@ -6,6 +6,7 @@ own folder runs. Nothing is written beside the user's files, no bytecode either.
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from stitchcli.sources.divisions import noting_divisions
 from stitchcli.sources.overlay import text_over
+from stitchcli.tracing.mending import is_mending
 from stitchcli.tracing.sites import is_user_code
 
 _OURS = __name__.partition(".")[0]
@@ -27,7 +30,7 @@ class AnyEncodingLoader(SourceFileLoader):
 
     def path_stats(self, path: Any) -> Mapping[str, Any]:
         """Raises OSError for a file with another text over it, so that no bytecode is read."""
-        if text_over(str(path)) is not None:
+        if text_over(str(path)) is not None or is_mending():
             raise OSError
         return super().path_stats(path)
 
@@ -38,6 +41,8 @@ class AnyEncodingLoader(SourceFileLoader):
                 data.decode("utf-8")
             except UnicodeDecodeError:
                 data = data.decode("gb18030")
+        if is_mending():
+            data = noting_divisions(ast.parse(data))
         code: CodeType = compile(data, path, "exec", dont_inherit=True, optimize=_optimize)
         return code
 

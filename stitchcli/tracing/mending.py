@@ -29,11 +29,28 @@ _RULES: tuple[tuple[type[nn.Module], str, tuple[str, ...]], ...] = (
 _MARK = "_stitch_misbuilt"
 
 
+_active: list[bool] = []
+
+
+def is_mending() -> bool:
+    """Whether layers are built otherwise at present."""
+    return bool(_active)
+
+
+def note(module: nn.Module, width: Any, of: str, divisor: Any, argument: str) -> None:
+    """Mark a module whose own check says that ``divisor`` has to divide ``width``."""
+    if type(width) is int and type(divisor) is int and divisor and width % divisor:
+        found = Misbuilt("", argument.removeprefix("self."), divisor, of, width, divisor)
+        vars(module).setdefault(_MARK, found)
+
+
 @contextmanager
 def mending() -> Iterator[None]:
     """Build what can be built inside the block; a layer built otherwise than it was written bears a
     mark, also when it is copied."""
     with ExitStack() as stack:
+        _active.append(True)
+        stack.callback(_active.pop)
         for kind, argument, widths in _RULES:
             original = kind.__init__
             kind.__init__ = _forgiving(original, argument, widths)  # type: ignore[method-assign]

@@ -34,7 +34,11 @@ def located(
     if found is None:
         return replace(diagnostic, secondary=(*diagnostic.secondary, *_callers(seen, primary)))
     label = Label(found.site, f"{primary.text}{_names(found)}")
-    origin = [Label(e.site, f"{e.text} by default") for e in expressions if e.is_default]
+    origin = [
+        Label(e.site, f"{e.text} by default")
+        for e in expressions
+        if e.is_default and e.site != found.site
+    ]
     passing = _passing(diagnostic.path, found, trace, faulty)
     more = f" and {len(passing) - 3} more" if len(passing) > 3 else ""
     said = (f"the same line passes in {', '.join(passing[:3])}{more}",) if passing else ()

@@ -24,7 +24,10 @@ POINTS_ELSEWHERE = {
     "spans_followers": "the mistake is in the class, at all of its places",
     "spans_norm_width": "the mistake is in the class, at all of its places",
     "spans_star_args": "the value lies in a list of tuples",
+    "spans_dict_of_tuples": "the value lies in a dictionary of tuples",
     "st101": "the mistake is in the class, at all of its places",
+    "st101_layer_norm": "the number is right, and the axis is not",
+    "st101_no_flatten": "the number is right, and the axis is not",
     "st203": "it is built elsewhere than it is run",
     "st203_forward": "the span is the call of what is built, not the building",
     "st208": "the mistake is in the class, at all of its places",
@@ -39,6 +42,14 @@ FIRST_CHANGES = {
     "st104_view": ("512", "128"),
     "st105": ("32", "16"),
     "st105_heads": ("num_heads", "num_heads // 2"),
+    "st103_gate": ("16", "32"),
+    "st103_no_padding": (
+        "nn.Conv2d(width, width, 3)",
+        "nn.Conv2d(width, width, 3, padding=1)",
+    ),
+    "st104_qkv": ("dim * 2", "dim * 3"),
+    "spans_dict_of_tuples": ("64", "32"),
+    "st102_dilations": ("1", "rate"),
     "st101": ("out_ch", "out_ch * 2"),
     "st102": ("1", "2"),
     "st201": ("channels // reduction", "max(channels // reduction, 1)"),
@@ -50,6 +61,10 @@ FIRST_CHANGES = {
     "spans_star_args": ("40", "32"),
 }
 CHANGES_ELSEWHERE = {
+    "spans_dict_of_tuples": "places in dictionaries are not found",
+    "st102_dilations": "several layers of one line are not padded at once",
+    "st103_gate": "a projection that makes the whole map 1×1 goes ahead",
+    "st103_no_padding": "a resize goes ahead of the padding that is missing",
     "st101": "places inside a class are not tried, where all of its instances are wrong",
     "st102": "a resize goes ahead of the padding that is missing",
     "st201": "the patch writes 1, which narrows the instances that were right",
@@ -65,6 +80,7 @@ CHANGES_ELSEWHERE = {
 NO_FIX = {
     "spans_patch_embed": "nothing makes a parameter longer",
     "st100": "no op is understood that has no contract",
+    "st100_attribute": "nothing can be known of what is missing",
     "st203": "nothing registers the modules of a plain list",
     "st203_forward": "nothing moves the building to __init__",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 from functools import lru_cache
+from io import StringIO
 from typing import TypeVar
 
 #: Line, column, end line, end column; lines count from 1, columns are bytes from 0.
@@ -17,6 +18,11 @@ def source_of(file: str) -> str:
     """The text of a file as it is now; empty where it cannot be read."""
     linecache.checkcache(file)
     return "".join(linecache.getlines(file))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a source, as Python counts them, with their ends: a form feed ends none."""
+    return StringIO(text, newline="").readlines()
 
 
 def tree_of(file: str) -> ast.Module:

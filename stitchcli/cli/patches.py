@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from stitchcli.cli.streams import write_all
 from stitchcli.errors import StitchError
+from stitchcli.syntax import lines_of
 
 if TYPE_CHECKING:
     from stitchcli.records import Report
@@ -37,7 +38,7 @@ class FilePatch:
     @property
     def lines(self) -> list[str]:
         """The file's lines now, with their ends."""
-        return self.before.decode(self._encoding).splitlines(keepends=True)
+        return lines_of(self.before.decode(self._encoding))
 
     @property
     def _encoding(self) -> str:
@@ -45,7 +46,9 @@ class FilePatch:
 
     def new_lines(self) -> list[str]:
         """The lines as they are to be: those that stay are as they were, new ones end like them."""
-        old, new = self.lines, self.after.splitlines(keepends=True)
+        old, new = self.lines, lines_of(self.after)
+        if not old[-1].endswith(("\n", "\r")):
+            new[-1] = new[-1].removesuffix("\n")  # which is read even where there is none
         end = "\r\n" if sum(line.endswith("\r\n") for line in old) * 2 > len(old) else "\n"
         plain = [line.replace("\r\n", "\n") for line in old]
         found: list[str] = []

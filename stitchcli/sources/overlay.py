@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import StringIO
 
 _texts: dict[str, str] = {}
 
@@ -16,7 +17,7 @@ def overlaid(texts: Mapping[str, str]) -> Iterator[None]:
     _texts.update(texts)
     for file, text in texts.items():
         # an entry without a modification time is not looked up on disk again
-        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        linecache.cache[file] = (len(text), None, StringIO(text, newline="").readlines(), file)
     try:
         yield
     finally:

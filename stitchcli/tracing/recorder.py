@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import ref
 
@@ -174,7 +174,8 @@ class Recorder:
             return self.refusal.problem
         if self.failed is not None and self.failed[0] is error and (op := _raised_by(error)):
             self.refuse(op, self.failed[1], error)
-            return self.refusal.problem if self.refusal is not None else None
+            site = site_of(_spot_in(error)) or site_of(self.failed[1].spot)
+            return replace(self.refusal.problem, site=site) if self.refusal is not None else None
         return None
 
     # -------------------------------------------------- tensors
@@ -232,6 +233,16 @@ class Recorder:
             fault.kind, op, call.path, call.index, tuple(self.record(t) for t in fault.operands),
             fault.operand, fault.dim, fault.expected, fault.got, fault.text, site_of(call.spot),
         )  # fmt: skip
+
+
+def _spot_in(error: BaseException) -> Spot | None:
+    """Where in the model's code an error came from, the innermost place."""
+    found, frame = None, error.__traceback__
+    while frame is not None:
+        if is_model_code(frame.tb_frame.f_code.co_filename):
+            found = frame.tb_frame.f_code, frame.tb_lasti
+        frame = frame.tb_next
+    return found
 
 
 def _raised_by(error: BaseException) -> str:

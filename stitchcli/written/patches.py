@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stitchcli.records import Change
-from stitchcli.syntax import source_of
+from stitchcli.syntax import lines_of, source_of
 
 
 def patched_texts(changes: Sequence[Change]) -> dict[str, str]:
@@ -18,7 +18,7 @@ def patched_texts(changes: Sequence[Change]) -> dict[str, str]:
 
 
 def _patched(text: str, changes: Sequence[Change]) -> str:
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     starts, total = [0], 0
     for line in lines:
         total += len(line.encode("utf-8"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stitchcli.records import Change, Site
 from stitchcli.sources.recording import Seen
-from stitchcli.syntax import around, expression_at, source_of, span_of, tree_of
+from stitchcli.syntax import around, expression_at, lines_of, source_of, span_of, tree_of
 from stitchcli.tracing.sites import is_user_code
 
 
@@ -66,7 +66,7 @@ def deleted_statement(call: Written) -> Change | None:
     statement = around(call.file, span_of(call.node) or (0, 0, 0, 0), ast.Assign)
     if statement is None or statement.value is not call.node or len(statement.targets) != 1:
         return None
-    lines = source_of(call.file).splitlines(keepends=True)
+    lines = lines_of(source_of(call.file))
     last = statement.end_lineno or statement.lineno
     before = lines[statement.lineno - 1].encode()[: statement.col_offset]
     after = lines[last - 1].encode()[statement.end_col_offset :]

@@ -89,7 +89,8 @@ class Rewriter:
             for text in alternatives(place, value):
                 yield (Change(place.site, place.text, text),)
         call = built_at(self.routes[path])
-        if not expressions and call is not None and (added := added_argument(call, name, value)):
+        given = any(each.site.user for each in expressions)  # and no default of torch's own
+        if not given and call is not None and (added := added_argument(call, name, value)):
             yield (added,)
 
     def _insert(self, path: str, side: str, block: BlockSpec) -> Iterator[Way]:

@@ -1,0 +1,1 @@
+"""Broken networks as people write them, each with its command line and what is wrong with it."""

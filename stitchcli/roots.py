@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from stitchcli.records import Diagnostic, Fix, Site, Trace
+from stitchcli.records import Diagnostic, Fix, Label, Site, Trace
 
 
 def merged(diagnostics: Sequence[Diagnostic], trace: Trace) -> tuple[Diagnostic, ...]:
@@ -48,6 +48,16 @@ def _one(group: Sequence[Diagnostic]) -> Diagnostic:
         fixes=tuple(_joined(fixes) for fixes in zip(*(each.fixes for each in group), strict=False)),
         passing=tuple(path for path in first.passing if not _is_around(path, also)),
     )
+
+
+def folded(each: Diagnostic, others: Sequence[Diagnostic]) -> Diagnostic:
+    """Faults that one change of the source mends, as one that points at the change."""
+    whole = _one((each, *others))
+    patch = each.fixes[0].patch
+    if patch is None or len(patch.changes) != 1 or each.primary is None:
+        return whole
+    label = Label(patch.changes[0].site, f"written here for {1 + len(others)} layers")
+    return replace(whole, primary=label, secondary=(each.primary, *whole.secondary))
 
 
 def _joined(fixes: Sequence[Fix]) -> Fix:

@@ -24,7 +24,9 @@ def otherwise(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
     if len(came) != len(wanted) or not came or min(wanted) < 1:
         return
     now = _Sliding.of(layer, len(came))
-    for name, title in _TITLES.items():
+    for name, title in sorted(
+        _TITLES.items(), key=lambda each: now.is_bare and each[0] != "padding"
+    ):
         if name not in layer.attributes or (name == "output_padding" and not now.transposed):
             continue
         sizes = enumerate(zip(came, wanted, strict=True))
@@ -32,7 +34,7 @@ def otherwise(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
         values = tuple(value for value in found if value is not None)
         if len(values) == len(found) and values != now.values(name):
             edit = set_one(layer, name, collapse(values))
-            yield Fix(f"{title} in {layer.path}", (edit,))
+            yield Fix(f"{_TITLES[name]} in {layer.path}", (edit,))
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class _Sliding:
         names = ("kernel_size", "stride", "padding", "dilation", "output_padding")
         parts = {name: each_axis(layer, name, count) for name in names}
         return _Sliding(**parts, transposed=bool(layer.attributes.get("transposed")))
+
+    @property
+    def is_bare(self) -> bool:
+        """An odd kernel without padding: what was forgotten is the padding."""
+        return not any(self.padding) and all(k % 2 and k > 1 for k in self.kernel_size)
 
     def values(self, name: str) -> Shape:
         """One of them by its name."""

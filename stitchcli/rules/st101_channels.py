@@ -35,7 +35,7 @@ where the number is written, so it is the line to change in the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import gcd
+from math import gcd, prod
 
 from stitchcli.records import Audit, Diagnostic, Fix, Insert, Layer, Problem, Trace
 from stitchcli.rules.common import from_problem, owner, problems
@@ -50,6 +50,7 @@ from stitchcli.rules.widths import (
     width_in,
 )
 from stitchcli.words.selectors import exactly
+from stitchcli.words.shapes import format_shape
 
 
 def check(audit: Audit) -> Iterator[Diagnostic]:
@@ -87,6 +88,7 @@ def _say(trace: Trace, group: list[Problem]) -> Diagnostic:
         title = f"{first.op} expects {first.expected} {_unit(first)}, got {first.got}"
     consumers = tuple(dict.fromkeys(owner(p.path, trace) for p in group))
     layer = trace.layers.get(first.path)
+    forgotten = _forgotten(first)
     notes = (f"refused by {', '.join(consumers)}",) if len(consumers) > 1 else ()
     return from_problem(
         trace,
@@ -96,10 +98,23 @@ def _say(trace: Trace, group: list[Problem]) -> Diagnostic:
         came,
         built_label=f"built for {first.expected}" if first.expected else "built here",
         argument=width_in(layer) if layer else None,
-        notes=notes,
+        notes=(*notes, *forgotten),
         consumers=consumers,
         fixes=tuple(_fixes(trace, group)),
     )
+
+
+def _forgotten(problem: Problem) -> tuple[str, ...]:
+    """Where the number that is wanted stands on another axis, or is what a flatten would give."""
+    shape, dim, expected = problem.operands[problem.operand].shape, problem.dim, problem.expected
+    if problem.op not in ("linear", "layer_norm", "rms_norm") or expected is None:
+        return ()
+    axes = [axis for axis, size in enumerate(shape) if size == expected and axis not in (0, dim)]
+    if axes:
+        return (f"axis {axes[0]} has {expected}: was a permute or a transpose forgotten?",)
+    if len(shape) > 2 and prod(shape[1:]) == expected:
+        return (f"{format_shape(shape[1:])} flattened is {expected}: was a flatten forgotten?",)
+    return ()
 
 
 def _unit(problem: Problem) -> str:

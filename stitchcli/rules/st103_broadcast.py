@@ -109,9 +109,11 @@ def _at_the_join(trace: Trace, problem: Problem) -> Wrap | None:
     label, rank = label_of(trace, problem.call), len(problem.operands[0].shape)
     if label is None or rank < 3 or rank != len(problem.operands[1].shape):
         return None
-    if problem.dim == 1:
+    sizes = [ref.shape[2:].count(1) for ref in problem.operands]
+    if problem.dim == 1 and sizes[0] == sizes[1]:  # a map is not projected to its gate
         return Wrap(exactly_label(label), Matched(Itself()))
-    return Wrap(exactly_label(label), Resized(Itself())) if rank > 3 else None
+    even = problem.dim != 1 and rank > 3
+    return Wrap(exactly_label(label), Resized(Itself())) if even else None
 
 
 def _fit(trace: Trace, one: Ref, axis: int, other: Ref, other_axis: int) -> Iterator[Fix]:

@@ -115,11 +115,15 @@ def _numbers(each: Misbuilt, layer: Layer) -> Iterator[tuple[int, str]]:
         if name in layer.attributes
     ]
     common = gcd(*widths) if widths else each.width
-    if len(widths) > 1 and widths[1] % widths[0] == 0:
-        yield widths[0], f"{each.argument}={widths[0]}, one for each channel"
+    depthwise = len(widths) > 1 and widths[1] % widths[0] == 0
+    named = f"{each.argument}={widths[0]}, one for each channel" if depthwise else ""
+    if depthwise and 2 * each.given > widths[0]:
+        yield widths[0], named
     fitting = [n for n in range(1, common + 1) if common % n == 0]
     nearest = sorted(fitting, key=lambda n: (abs(n - each.given), n))
     # what both share is nearest in meaning, unless that is nothing
     shared = gcd(each.given, common)
     for number in (*((shared,) if shared > 1 else ()), *nearest[:2], 1):
         yield number, f"{each.argument}={number}"
+    if depthwise:
+        yield widths[0], named

@@ -45,9 +45,11 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
     trace = audit.result
     if not trace.complete:
         return
-    groups: dict[tuple[str, str], dict[str, int]] = {}
+    groups: dict[object, dict[str, int]] = {}
     for path, count in unused_modules(trace).items():
-        groups.setdefault((without_indices(path), trace.layers[path].kind), {})[path] = count
+        layer = trace.layers[path]
+        place = layer.built if layer.built and layer.built.user else without_indices(path)
+        groups.setdefault((place, layer.kind), {})[path] = count
     for group in groups.values():
         yield _say(trace, group)
 

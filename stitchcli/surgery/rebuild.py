@@ -12,7 +12,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from stitchcli.errors import EditError
-from stitchcli.tracing.mending import build_or_mend
+from stitchcli.tracing.mending import build_or_mend, pass_mark
 from stitchcli.words.near import did_you_mean
 
 
@@ -92,6 +92,7 @@ def _like(module: nn.Module, donor: nn.Module) -> nn.Module:
             kept = {name: value for name, value in kept.items() if "_l" not in name}
         changed[store] = {**kept, **donor.__dict__[store]}
     result.__dict__ = {**module.__dict__, **changed}
+    pass_mark(donor, result)
     return result
 
 

@@ -70,6 +70,13 @@ def build_or_mend(build: Callable[[], Any]) -> Any:
         return built
 
 
+def pass_mark(donor: nn.Module, module: nn.Module) -> None:
+    """Give a module the mark of the one that its numbers are from, or none."""
+    vars(module).pop(_MARK, None)
+    if (found := vars(donor).get(_MARK)) is not None:
+        vars(module)[_MARK] = found
+
+
 def misbuilt_in(network: nn.Module) -> tuple[Misbuilt, ...]:
     """The marked layers of a network, by their paths."""
     marked = ((path, vars(each).get(_MARK)) for path, each in network.named_modules())

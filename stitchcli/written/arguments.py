@@ -56,15 +56,18 @@ def writing(expressions: Sequence[Expression]) -> Expression | None:
 
 
 def places_of(expressions: Sequence[Expression]) -> Iterator[Expression]:
-    """Where in the user's own files a value can be written otherwise, the best first: where it is
-    written, what the variable there is made of, its default."""
+    """Where in the user's own files a value can be written otherwise: where it is written, each
+    place that hands it on from there, what variables are made of, its default."""
     place = writing(expressions)
     if place is None or not place.site.user:
         return
-    yield place
-    if (definition := _definition(place)) is not None:
-        yield definition
-    yield from (each for each in expressions if each.is_default and each.site.user)
+    mine = [each for each in expressions if each.site.user]
+    inner = [each for each in reversed(mine) if not each.is_default and each is not place]
+    for each in (place, *inner):
+        yield each
+        if (definition := _definition(each)) is not None:
+            yield definition
+    yield from (each for each in mine if each.is_default)
 
 
 def _definition(place: Expression) -> Expression | None:

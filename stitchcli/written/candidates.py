@@ -33,6 +33,8 @@ def alternatives(found: Expression, wanted: Any) -> tuple[str, ...]:
 def _texts(found: Expression, wanted: int) -> Iterator[str]:
     values = {n: v for n, v in found.values.items() if type(v) is int and v > 0}
     inside = [name for name, _ in found.names if name in values]
+    if _value(found) == 0:  # a quotient that came to nothing
+        yield f"max({found.text}, {wanted})"
     names = list(dict.fromkeys([*inside, *values]))
     if not inside and _is_numbers(found.node):
         yield from _other_constant(found.node, wanted, {})
@@ -40,9 +42,17 @@ def _texts(found: Expression, wanted: int) -> Iterator[str]:
     if wanted > 1:
         yield from (name for name in names if values[name] == wanted)
         yield from _other_constant(found.node, wanted, values)
-        yield from _scaled(names, values, wanted)
+        yield from _scaled(inside, values, wanted)
         pairs = combinations(names, 2)
         yield from (f"{a} + {b}" for a, b in pairs if values[a] + values[b] == wanted)
+
+
+def _value(found: Expression) -> Any:
+    """What an expression comes to, where that can be told."""
+    try:
+        return compute(found.node, found.values)
+    except (ArithmeticError, ValueError, TypeError, KeyError):
+        return None
 
 
 def names_for(values: Mapping[str, Any], wanted: int) -> str:

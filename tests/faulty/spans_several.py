@@ -1,6 +1,6 @@
 # stitch inspect spans_several.py:UNet --input 1x3x64x64
 # wrong: ST101 f * 4
-# wrong: ST103 x + self.skip(identity)
+# wrong: ST103 cin
 # wrong: ST101 n_filters * 2
 # wrong: ST202 nn.Conv2d(n_filters * 4, n_classes, 1)
 import torch

@@ -1,5 +1,5 @@
 # stitch inspect st104_qkv.py:Encoder --input 1x3x32x32
-# wrong: ST104 self.qkv(x).reshape(B, N, 3, self.heads, C // self.heads)
+# wrong: ST104 dim * 2
 from torch import nn
 
 

@@ -21,11 +21,8 @@ from stitchcli.words.shapes import print_spec
 POINTS_ELSEWHERE = {
     "spans_config_dict": "the value lies in a dictionary that is handed on with **",
     "spans_default": "nobody gave the number, and the call that did not give it is not shown",
-    "spans_followers": "the mistake is in the class, at all of its places",
-    "spans_norm_width": "the mistake is in the class, at all of its places",
     "spans_star_args": "the value lies in a list of tuples",
     "spans_dict_of_tuples": "the value lies in a dictionary of tuples",
-    "st101": "the mistake is in the class, at all of its places",
     "st101_layer_norm": "the number is right, and the axis is not",
     "st101_no_flatten": "the number is right, and the axis is not",
     "st203": "it is built elsewhere than it is run",
@@ -63,17 +60,12 @@ FIRST_CHANGES = {
 CHANGES_ELSEWHERE = {
     "spans_dict_of_tuples": "places in dictionaries are not found",
     "st102_dilations": "several layers of one line are not padded at once",
-    "st103_gate": "a projection that makes the whole map 1×1 goes ahead",
-    "st103_no_padding": "a resize goes ahead of the padding that is missing",
     "st101": "places inside a class are not tried, where all of its instances are wrong",
     "st102": "a resize goes ahead of the padding that is missing",
-    "st201": "the patch writes 1, which narrows the instances that were right",
     "spans_config_dict": "places in dictionaries are not found",
     "spans_default": "cout * 3 is right by accident only",
     "spans_factory": "a wider depthwise layer needs what follows it to be wider too",
     "spans_loop": "i * 3 is right by accident only",
-    "spans_norm_width": "places inside a class are not tried",
-    "spans_followers": "places inside a class are not tried",
     "spans_star_args": "places in lists of tuples are not found",
 }
 #: Fixes that a person has to find alone.

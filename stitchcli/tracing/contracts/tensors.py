@@ -47,15 +47,27 @@ def broadcast(a: Arguments, age: Age) -> list[Fault]:
     ]
     if not axes:
         return []
-    if age(right) > age(left) and right.ndim >= left.ndim:
+    if _leads(right, left, age):
         keep, change, name, operand = right, left, "input", 0
     else:
         keep, change, name, operand = left, right, "other", 1
-    a[name] = change.new_zeros(keep.shape)
+    shape = list(change.shape)
+    for back in axes:
+        shape[-back] = keep.shape[-back]
+    a[name] = change.new_zeros(shape)
     back = max(axes)
     dim = change.ndim - back
     sizes = (keep.shape[-back], change.shape[-back])
     return [Fault("broadcast", (left, right), operand, dim, *sizes)]
+
+
+def _leads(one: Tensor, other: Tensor, age: Age) -> bool:
+    """Whether the rest of the forward was written for ``one``: a map leads its gate, else what is
+    newer leads."""
+    if one.ndim != other.ndim:
+        return one.ndim > other.ndim
+    ones = one.shape[2:].count(1), other.shape[2:].count(1)
+    return ones[0] < ones[1] if ones[0] != ones[1] else age(one) > age(other)
 
 
 def matmul(a: Arguments, age: Age) -> list[Fault]:

@@ -22,7 +22,10 @@ from stitchcli.rules import (
     st202_never_ran,
     st203_stranger,
     st204_costs_more,
+    st207_tied,
     st208_wide_kernel,
+    st301_other_output,
+    st302_uncounted,
 )
 
 Rule = Callable[[Audit], Iterator[Diagnostic]]
@@ -40,7 +43,10 @@ RULES: tuple[Rule, ...] = (
     st202_never_ran.check,
     st203_stranger.check,
     st204_costs_more.check,
+    st207_tied.check,
     st208_wide_kernel.check,
+    st301_other_output.check,
+    st302_uncounted.check,
 )
 
 

@@ -302,7 +302,7 @@ class Problem:
     that does not fit, ``dim`` its axis.
     """
 
-    kind: Literal["channels", "cat", "broadcast", "features", "shrunk", "refused"]
+    kind: Literal["channels", "cat", "broadcast", "features", "shrunk", "pattern", "refused"]
     op: str
     path: str
     call: int

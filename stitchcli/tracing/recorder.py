@@ -177,6 +177,12 @@ class Recorder:
             return self.refusal.problem if self.refusal is not None else None
         return None
 
+    def odd(self, fault: Fault, op: str, frame: Any) -> OpenCall:
+        """Open the call of a function that is no op of torch's and was given what does not fit."""
+        call, _, _ = self.before(op, fault.operands, {}, frame)
+        self.problems.append(self._problem(fault, op, call))
+        return call
+
     # -------------------------------------------------- tensors
 
     def age(self, tensor: Tensor) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from stitchcli.records import Site, TensorSpec, Trace
 from stitchcli.tracing.containers import tensors_in
+from stitchcli.tracing.einops_calls import watch_einops
 from stitchcli.tracing.layers import describe, weights_of
 from stitchcli.tracing.modes import WatchFunctions, WatchOps, plain_attention, watch_modules
 from stitchcli.tracing.preserve import preserved
@@ -44,6 +45,7 @@ def trace(
         args, kwargs = dummy_inputs(inputs, device)
         recorder.name_inputs(args, kwargs)
         stack.enter_context(watch_modules(recorder))
+        stack.enter_context(watch_einops(recorder))
         stack.enter_context(WatchOps(recorder, originals, device))
         stack.enter_context(WatchFunctions(recorder, device))
         try:

@@ -117,7 +117,9 @@ def audit(
     checks: tuple[Check, ...] = ()
     # a fault that is ignored is still in the way of a training step
     broken = result.problems or not result.complete
-    if request.edits and not broken and not any(d.severity == "error" for d in diagnostics):
+    # numbers that are not finite are in the way of none
+    faults = [d for d in diagnostics if d.severity == "error" and d.code != "ST206"]
+    if request.edits and not broken and not faults:
         checks = (*checker.on_meta(), *_numbers(checker, request, module, applied))
     if request.fix != "none":
         edits, fixed = fixing_edits(trial, diagnostics, request.fix == "unsafe")

@@ -344,6 +344,16 @@ class Stranger:
 
 
 @dataclass(frozen=True)
+class NonFinite:
+    """Numbers that stopped being finite on the way to an output: ``call`` is the index of the call
+    that ``gives`` inf or nan and was given none but in ``weight``, where that is named."""
+
+    gives: str
+    call: int | None
+    weight: str = ""
+
+
+@dataclass(frozen=True)
 class Trace:
     """One forward pass: a crash is part of the record."""
 
@@ -359,6 +369,7 @@ class Trace:
     complete: bool = True
     strangers: tuple[Stranger, ...] = ()
     misbuilt: tuple[Misbuilt, ...] = ()
+    nonfinite: NonFinite | None = None
 
     @cached_property
     def params(self) -> int:

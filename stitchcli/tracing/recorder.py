@@ -190,6 +190,11 @@ class Recorder:
         producer = self._producer(tensor)
         return -1 if producer is None else producer
 
+    def origin(self, tensor: Tensor) -> int | str:
+        """The index of the call that made a tensor; else its name, empty for a constant."""
+        producer = self._producer(tensor)
+        return self.names.get(id(tensor), "") if producer is None else producer
+
     def use(self, tensor: Tensor) -> None:
         """An op read this tensor: if it is a weight, note in whose call."""
         if id(tensor) in self.names:

@@ -50,7 +50,7 @@ _CHEAP = 300_000_000
 class Request:
     """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own.
     ``fix`` says which fixes are applied, ``in_files`` that they are to be patches of the user's
-    files."""
+    files, ``backward`` that gradients are looked at too."""
 
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] = ()
@@ -63,6 +63,7 @@ class Request:
     filter: Filter = EVERYTHING
     fix: Literal["none", "safe", "unsafe"] = "none"
     in_files: bool = False
+    backward: bool = False
 
 
 def inspect_target(target: Target, request: Request) -> Report:
@@ -100,7 +101,7 @@ def audit(
     """
     check_device(request.device)
     network = _with_widths(network, request)
-    bench = Workbench(network, Catalog(request.blocks), request.mode)
+    bench = Workbench(network, Catalog(request.blocks), request.mode, backward=request.backward)
     base, guessed = _base(bench, request)
     result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)

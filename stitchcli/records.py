@@ -354,6 +354,18 @@ class NonFinite:
 
 
 @dataclass(frozen=True)
+class Backward:
+    """A backward pass from the sum of all outputs: ``missed`` are the parameters that learn and
+    were given no gradient. Where it failed, ``error`` is what torch said; ``op`` and ``site`` are
+    those of the call that it could not go back over, as far as torch tells."""
+
+    missed: tuple[str, ...]
+    error: str = ""
+    op: str = ""
+    site: Site | None = None
+
+
+@dataclass(frozen=True)
 class Trace:
     """One forward pass: a crash is part of the record."""
 
@@ -370,6 +382,7 @@ class Trace:
     strangers: tuple[Stranger, ...] = ()
     misbuilt: tuple[Misbuilt, ...] = ()
     nonfinite: NonFinite | None = None
+    backward: Backward | None = None
 
     @cached_property
     def params(self) -> int:

@@ -98,7 +98,9 @@ def _adapter(ref: Ref, wanted: Shape) -> BlockSpec | Series | None:
     if len(got) != len(wanted) or got[:1] != wanted[:1]:
         return None
     if got[:-1] == wanted[:-1] and len(got) <= 3:
-        return BlockSpec("Linear", (("in_features", got[-1]), ("out_features", wanted[-1])))
+        return BlockSpec(
+            "Linear", (("in_features", got[-1]), ("out_features", wanted[len(got) - 1]))
+        )
     parts = []
     if got[1] != wanted[1]:
         # what stands there was measured before the edits, so the width that comes is said

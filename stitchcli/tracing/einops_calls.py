@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -19,64 +18,67 @@ import torch
 from stitchcli.tracing.contracts.patterns import least_rank, unfit
 from stitchcli.tracing.recorder import Recorder
 
-_PLAIN = ("rearrange", "repeat")
+_PREPARE, _APPLY = "_prepare_transformation_recipe", "_apply_recipe"
 
 
 @contextmanager
 def watch_einops(recorder: Recorder) -> Iterator[None]:
     """Go on after a pattern that does not fit; nothing where einops was not imported."""
     einops: Any = sys.modules.get("einops.einops")
-    if not all(hasattr(einops, n) for n in ("_prepare_transformation_recipe", "_apply_recipe")):
+    if not hasattr(einops, _PREPARE) or not hasattr(einops, _APPLY):
         yield
         return
-    prepare, apply = einops._prepare_transformation_recipe, einops._apply_recipe
-    last = _Last()
-
-    def prepare_and_note(pattern: str, operation: Any, axes_names: Any, ndim: int) -> Any:
-        last.pattern, last.is_of_rank = pattern, True
-        last.op = operation if operation in _PLAIN else "reduce"
-        try:
-            return prepare(pattern, operation, axes_names, ndim)
-        except einops.EinopsError:
-            rank = least_rank(pattern)
-            if ndim == rank:
-                raise
-            last.is_of_rank = False
-            return prepare(pattern, operation, axes_names, rank)
-
-    def apply_and_go_on(
-        backend: Any, recipe: Any, tensor: Any, reduction_type: Any, axes_lengths: Any
-    ) -> Any:
-        try:
-            if last.is_of_rank:
-                return apply(backend, recipe, tensor, reduction_type, axes_lengths)
-            raise einops.EinopsError("the pattern has another number of axes")
-        except einops.EinopsError:
-            with torch._C.DisableTorchFunction():
-                found = unfit(last.pattern, dict(axes_lengths), tensor)
-            if found is None:
-                raise
-        fault, fixed = found
-        call = recorder.odd(fault, last.op, _caller(sys._getframe(1)))
-        result = apply(backend, recipe, fixed, reduction_type, axes_lengths)
-        recorder.after(call, result)
-        return result
-
-    einops._prepare_transformation_recipe, einops._apply_recipe = prepare_and_note, apply_and_go_on
+    steps = _Steps(recorder, einops)
+    setattr(einops, _PREPARE, steps.prepare)
+    setattr(einops, _APPLY, steps.apply)
     try:
         yield
     finally:
-        einops._prepare_transformation_recipe, einops._apply_recipe = prepare, apply
+        setattr(einops, _PREPARE, steps.own_prepare)
+        setattr(einops, _APPLY, steps.own_apply)
 
 
-@dataclass
-class _Last:
-    """What the pattern that is being applied was: ``is_of_rank`` says that it has as many axes as
-    the tensor."""
+class _Steps:
+    """The two steps of einops. ``_pattern`` is the one that was parsed last, and ``_is_of_rank``
+    says that it has as many axes as the tensor."""
 
-    pattern: str = ""
-    op: str = ""
-    is_of_rank: bool = True
+    def __init__(self, recorder: Recorder, einops: Any) -> None:
+        self.own_prepare, self.own_apply = getattr(einops, _PREPARE), getattr(einops, _APPLY)
+        self._recorder = recorder
+        self._error: type[Exception] = einops.EinopsError
+        self._pattern, self._op, self._is_of_rank = "", "", True
+
+    def prepare(self, pattern: str, operation: Any, axes_names: Any, ndim: int) -> Any:
+        """Parse a pattern, where it has another number of axes for the number that it has."""
+        self._pattern, self._is_of_rank = pattern, True
+        self._op = operation if operation in ("rearrange", "repeat") else "reduce"
+        try:
+            return self.own_prepare(pattern, operation, axes_names, ndim)
+        except self._error:
+            rank = least_rank(pattern)
+            if ndim == rank:
+                raise
+            self._is_of_rank = False
+            return self.own_prepare(pattern, operation, axes_names, rank)
+
+    def apply(
+        self, backend: Any, recipe: Any, tensor: Any, reduction_type: Any, axes_lengths: Any
+    ) -> Any:
+        """Apply a pattern to a tensor, or to the nearest one that fits."""
+        try:
+            if self._is_of_rank:
+                return self.own_apply(backend, recipe, tensor, reduction_type, axes_lengths)
+            raise self._error("the pattern has another number of axes")
+        except self._error:
+            with torch._C.DisableTorchFunction():
+                found = unfit(self._pattern, dict(axes_lengths), tensor)
+            if found is None:
+                raise
+        fault, fixed = found
+        call = self._recorder.odd(fault, self._op, _caller(sys._getframe(1)))
+        result = self.own_apply(backend, recipe, fixed, reduction_type, axes_lengths)
+        self._recorder.after(call, result)
+        return result
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:

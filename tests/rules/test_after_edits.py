@@ -167,3 +167,17 @@ def test_what_has_no_formula_is_a_note(write: Callable[[str, str], Path]) -> Non
     assert (diagnostic.code, diagnostic.severity) == ("ST302", "note") and not report.has_errors
     ((op, calls),) = report.result.uncounted
     assert calls == 2 and f"{op} (2×)" in diagnostic.title
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_networks_of_others_have_no_such_findings(device: str) -> None:
+    """Nothing is tied, uncounted, without a gradient or not finite in them."""
+    torchvision = pytest.importorskip("torchvision")
+    nets = pytest.importorskip("monai.networks.nets")
+    unet = nets.UNet(spatial_dims=2, in_channels=1, out_channels=2, channels=(4, 8, 16),
+                     strides=(2, 2), num_res_units=2)  # fmt: skip
+    for network, shape in ((torchvision.models.resnet18(), "1x3x64x64"), (unet, "1x1x32x32")):
+        for edits in ([], ["--after 'conv[k=3]@1=se'"]):
+            assert not inspect(
+                network, edits, input=shape, device=device, backward=True
+            ).diagnostics

@@ -97,10 +97,9 @@ def _adapter(ref: Ref, wanted: Shape) -> BlockSpec | Series | None:
     got = ref.shape
     if len(got) != len(wanted) or got[:1] != wanted[:1]:
         return None
-    if got[:-1] == wanted[:-1] and len(got) <= 3:
-        return BlockSpec(
-            "Linear", (("in_features", got[-1]), ("out_features", wanted[len(got) - 1]))
-        )
+    last = len(got) - 1
+    if got[:last] == wanted[:last] and len(got) <= 3:
+        return BlockSpec("Linear", (("in_features", got[last]), ("out_features", wanted[last])))
     parts = []
     if got[1] != wanted[1]:
         # what stands there was measured before the edits, so the width that comes is said

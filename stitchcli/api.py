@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ def inspect(
     verify: bool = False,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    backward: bool = False,
 ) -> Report:
     """What ``stitch inspect`` knows about a network.
 
@@ -43,16 +45,19 @@ def inspect(
     ``input`` is ``"1x3x256x256"``, ``(1, 3, 256, 256)``, or a list of such. ``device`` is the live
     module's own, or ``"cpu"``, unless it is given. ``blocks`` are folders with blocks of your own.
     ``verify`` checks the edited network with numbers too. ``select`` and ``ignore`` are codes, or
-    beginnings of codes, of the findings to report. Raises StitchError.
+    beginnings of codes, of the findings to report. ``backward`` looks for parameters that are
+    given no gradient. Raises StitchError.
     """
     words, specs, folders = _edits(edits), _inputs(input), _folders(blocks)
     filter = make_filter(_codes(select, "select"), _codes(ignore, "ignore"))
+    request = Request(
+        words, specs, device or "cpu", mode, depth, None, verify, folders, filter,
+        backward=backward,
+    )  # fmt: skip
     with random_states():
         if isinstance(network, nn.Module):
             live = _live(network, device)
-            request = Request(words, specs, live.device, mode, depth, None, verify, folders, filter)
-            return audit(live, request)
-        request = Request(words, specs, device or "cpu", mode, depth, None, verify, folders, filter)
+            return audit(live, replace(request, device=live.device))
         return inspect_target(Target(network, tuple((arguments or {}).items())), request)
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stitchcli.errors import StitchError
+from stitchcli.gradients import reached
 from stitchcli.records import (
     Applied,
     Built,
@@ -111,15 +112,11 @@ class Checks:
             if parameter.requires_grad
         }
         module.train()
-        with torch.enable_grad(), watched_lightly(device), self.bench.guard("training"):
-            args, kwargs = dummy_inputs(_at_batch(self.base.inputs), device)
-            loss = _loss(module(*args, **kwargs))
-            learning = [each for each in module.parameters() if each.requires_grad]
-            if not loss.requires_grad or not learning:
-                return None
-            grads = torch.autograd.grad(loss, learning, allow_unused=True)
-        reached = {id(p) for p, grad in zip(learning, grads, strict=True) if grad is not None}
-        return [name for name, parameter in named.items() if id(parameter) not in reached]
+        with self.bench.guard("training"):
+            ids = reached(module, _at_batch(self.base.inputs), device)
+        if ids is None:
+            return None
+        return [name for name, parameter in named.items() if id(parameter) not in ids]
 
     def _keys(self, module: nn.Module, applied: Sequence[Applied]) -> Check:
         """The state dict of the base, but for what was replaced, rebuilt or removed."""
@@ -257,11 +254,6 @@ def _built(applied: Sequence[Applied], result: Trace) -> tuple[Built, ...]:
 
 def _at_batch(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
     return tuple(replace(spec, shape=(_BATCH, *spec.shape[1:])) for spec in specs)
-
-
-def _loss(value: Any) -> Tensor:
-    parts = [each.float().sum() for each in tensors_in(value) if each.requires_grad]
-    return torch.stack(parts).sum() if parts else torch.zeros(())
 
 
 def _said(error: BaseException) -> str:

@@ -112,7 +112,7 @@ def _is_as_good(patch: Verification, edits: Verification | None) -> bool:
 def retried(trial: Trial, network: Network) -> Trial:
     """The same edits on the same input, tried on another network. Raises StitchError."""
     before = trial.bench
-    bench = Workbench(network, before.catalog, before.mode, before.device)
+    bench = Workbench(network, before.catalog, before.mode, before.device, backward=before.backward)
     base, _ = bench.attempt((), trial.inputs, None)
     result = base
     applied: tuple[Applied, ...] = ()

@@ -51,7 +51,7 @@ _CHEAP = 300_000_000
 class Request:
     """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own.
     ``fix`` says which fixes are applied, ``in_files`` that they are to be patches of the user's
-    files."""
+    files, ``backward`` that gradients are looked at too."""
 
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] = ()
@@ -64,6 +64,7 @@ class Request:
     filter: Filter = EVERYTHING
     fix: Literal["none", "safe", "unsafe"] = "none"
     in_files: bool = False
+    backward: bool = False
 
 
 def inspect_target(target: Target, request: Request) -> Report:
@@ -101,7 +102,7 @@ def audit(
     """
     check_device(request.device)
     network = _with_widths(network, request)
-    bench = Workbench(network, Catalog(request.blocks), request.mode)
+    bench = Workbench(network, Catalog(request.blocks), request.mode, backward=request.backward)
     try:
         base, guessed = _base(bench, request)
     except ModelError as error:
@@ -121,7 +122,9 @@ def audit(
     checks: tuple[Check, ...] = ()
     # a fault that is ignored is still in the way of a training step
     broken = result.problems or not result.complete
-    if request.edits and not broken and not any(d.severity == "error" for d in diagnostics):
+    # numbers that are not finite are in the way of none
+    faults = [d for d in diagnostics if d.severity == "error" and d.code != "ST206"]
+    if request.edits and not broken and not faults:
         checks = (*checker.on_meta(), *_numbers(checker, request, module, applied))
     if request.fix != "none":
         edits, fixed = fixing_edits(trial, diagnostics, request.fix == "unsafe")

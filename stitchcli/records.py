@@ -302,7 +302,7 @@ class Problem:
     that does not fit, ``dim`` its axis.
     """
 
-    kind: Literal["channels", "cat", "broadcast", "features", "shrunk", "refused"]
+    kind: Literal["channels", "cat", "broadcast", "features", "shrunk", "pattern", "refused"]
     op: str
     path: str
     call: int
@@ -344,6 +344,28 @@ class Stranger:
 
 
 @dataclass(frozen=True)
+class NonFinite:
+    """Numbers that stopped being finite on the way to an output: ``call`` is the index of the call
+    that ``gives`` inf or nan and was given none but in ``weight``, where that is named."""
+
+    gives: str
+    call: int | None
+    weight: str = ""
+
+
+@dataclass(frozen=True)
+class Backward:
+    """A backward pass from the sum of all outputs: ``missed`` are the parameters that learn and
+    were given no gradient. Where it failed, ``error`` is what torch said; ``op`` and ``site`` are
+    those of the call that it could not go back over, as far as torch tells."""
+
+    missed: tuple[str, ...]
+    error: str = ""
+    op: str = ""
+    site: Site | None = None
+
+
+@dataclass(frozen=True)
 class Trace:
     """One forward pass: a crash is part of the record."""
 
@@ -359,6 +381,8 @@ class Trace:
     complete: bool = True
     strangers: tuple[Stranger, ...] = ()
     misbuilt: tuple[Misbuilt, ...] = ()
+    nonfinite: NonFinite | None = None
+    backward: Backward | None = None
 
     @cached_property
     def params(self) -> int:

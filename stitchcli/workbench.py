@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from stitchcli.catalog import Catalog
 from stitchcli.errors import InputError, StitchError
+from stitchcli.gradients import backward
 from stitchcli.records import Applied, Edit, Replace, TensorSpec, Trace
 from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
@@ -28,7 +29,7 @@ NO_META = "cannot run on meta: traced on cpu instead"
 @dataclass
 class Workbench:
     """One network and the blocks known to it. ``device`` is where attempts run: meta, until the
-    network turns out to need numbers."""
+    network turns out to need numbers. ``backward`` says that traces have a backward pass too."""
 
     network: Network
     catalog: Catalog = field(default_factory=Catalog)
@@ -36,6 +37,7 @@ class Workbench:
     device: str = "meta"
     notes: list[str] = field(default_factory=list)
     attempts: int = 0
+    backward: bool = False
 
     def attempt(
         self, edits: Sequence[Edit], inputs: Sequence[TensorSpec], base: Trace | None
@@ -107,7 +109,12 @@ class Workbench:
             if not any(path == each or is_inside(path, each) for each in gone)
         }
         with self.guard("running its forward"):
-            return trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
+            found = trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
+        if self.backward and found.complete and not found.problems:
+            with self.guard("running its backward"):
+                back = backward(module, inputs, device=device, mode=self.mode)
+            found = replace(found, backward=back)
+        return found
 
     def guard(self, doing: str) -> ExitStack:
         """The worlds of the user's files, and their exceptions as one message."""

@@ -137,6 +137,10 @@ def inspect(
         bool,
         typer.Option("--verify", help="Also check the edited network with numbers on the device."),
     ] = False,
+    backward: Annotated[
+        bool,
+        typer.Option("--backward", help="Also look for parameters that are given no gradient."),
+    ] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="Apply the safe fixes, and report on what comes of it.")
     ] = False,
@@ -207,7 +211,7 @@ def inspect(
         mode: Literal["eval", "train"] = "train" if train else "eval"
         request = Request(
             edits, inputs, device, mode, depth, expect, verify, folders, filter,
-            ("unsafe" if unsafe_fixes else "safe") if fix else "none", diff or write,
+            ("unsafe" if unsafe_fixes else "safe") if fix else "none", diff or write, backward,
         )  # fmt: skip
         report = inspect_target(place, request)
     patches = patches_of(report)

@@ -17,12 +17,18 @@ from stitchcli.rules import (
     st104_features,
     st105_indivisible,
     st106_shrunk,
+    st107_pattern,
     st108_misfit,
     st201_zero_sized,
     st202_never_ran,
     st203_stranger,
     st204_costs_more,
+    st205_no_gradient,
+    st206_nonfinite,
+    st207_tied,
     st208_wide_kernel,
+    st301_other_output,
+    st302_uncounted,
 )
 
 Rule = Callable[[Audit], Iterator[Diagnostic]]
@@ -35,12 +41,18 @@ RULES: tuple[Rule, ...] = (
     st104_features.check,
     st105_indivisible.check,
     st106_shrunk.check,
+    st107_pattern.check,
     st108_misfit.check,
     st201_zero_sized.check,
     st202_never_ran.check,
     st203_stranger.check,
     st204_costs_more.check,
+    st205_no_gradient.check,
+    st206_nonfinite.check,
+    st207_tied.check,
     st208_wide_kernel.check,
+    st301_other_output.check,
+    st302_uncounted.check,
 )
 
 

@@ -24,9 +24,7 @@ def otherwise(call: Call, layer: Layer, wanted: Shape) -> Iterator[Fix]:
     if len(came) != len(wanted) or not came or min(wanted) < 1:
         return
     now = _Sliding.of(layer, len(came))
-    for name, title in sorted(
-        _TITLES.items(), key=lambda each: now.is_bare and each[0] != "padding"
-    ):
+    for name in sorted(_TITLES, key=lambda each: now.is_bare and each != "padding"):
         if name not in layer.attributes or (name == "output_padding" and not now.transposed):
             continue
         sizes = enumerate(zip(came, wanted, strict=True))

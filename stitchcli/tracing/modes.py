@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from stitchcli.tracing import light_kernels
 from stitchcli.tracing.costs import formula_of
 from stitchcli.tracing.devices import asks_for_cuda, redirected
+from stitchcli.tracing.numbers import Numbers
 from stitchcli.tracing.ops import name_of
 from stitchcli.tracing.preserve import Originals
 from stitchcli.tracing.recorder import Recorder
@@ -24,9 +25,10 @@ class WatchFunctions(TorchFunctionMode):
     """Sees ``torch.cat``, ``F.interpolate`` and ``+`` with the caller's source line, and keeps code
     that asks for CUDA by name on the device of the trace."""
 
-    def __init__(self, recorder: Recorder, device: str) -> None:
+    def __init__(self, recorder: Recorder, device: str, numbers: Numbers | None = None) -> None:
         super().__init__()
         self._recorder = recorder
+        self._numbers = numbers
         self._device = device
         self._on_cuda = device.startswith("cuda")
 
@@ -41,6 +43,7 @@ class WatchFunctions(TorchFunctionMode):
             return func(*args, **kwargs)
         recorder = self._recorder
         call, args, kwargs = recorder.before(op, args, kwargs, sys._getframe(1))
+        origins = self._numbers.origins((args, kwargs)) if self._numbers else ()
         outer, recorder.current = recorder.current, call
         try:
             result = func(*args, **kwargs)
@@ -50,6 +53,8 @@ class WatchFunctions(TorchFunctionMode):
         finally:
             recorder.current = outer
         recorder.after(call, result)
+        if self._numbers:
+            self._numbers.note(call, origins, result)
         return result
 
 

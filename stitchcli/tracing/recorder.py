@@ -178,12 +178,23 @@ class Recorder:
             return replace(self.refusal.problem, site=site) if self.refusal is not None else None
         return None
 
+    def odd(self, fault: Fault, op: str, frame: Any) -> OpenCall:
+        """Open the call of a function that is no op of torch's and was given what does not fit."""
+        call, _, _ = self.before(op, fault.operands, {}, frame)
+        self.problems.append(self._problem(fault, op, call))
+        return call
+
     # -------------------------------------------------- tensors
 
     def age(self, tensor: Tensor) -> int:
         """Index of the call that made a tensor; -1 for an input, a weight or a constant."""
         producer = self._producer(tensor)
         return -1 if producer is None else producer
+
+    def origin(self, tensor: Tensor) -> int | str:
+        """The index of the call that made a tensor; else its name, empty for a constant."""
+        producer = self._producer(tensor)
+        return self.names.get(id(tensor), "") if producer is None else producer
 
     def use(self, tensor: Tensor) -> None:
         """An op read this tensor: if it is a weight, note in whose call."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from stitchcli.records import Site, TensorSpec, Trace
+from stitchcli.records import NonFinite, Site, TensorSpec, Trace
 from stitchcli.tracing.containers import tensors_in
+from stitchcli.tracing.einops_calls import watch_einops
 from stitchcli.tracing.layers import describe, weights_of
 from stitchcli.tracing.mending import misbuilt_in
 from stitchcli.tracing.modes import WatchFunctions, WatchOps, plain_attention, watch_modules
+from stitchcli.tracing.numbers import Numbers, sick_in
 from stitchcli.tracing.preserve import preserved
 from stitchcli.tracing.recorder import Recorder
 
@@ -34,29 +36,10 @@ def trace(
     is passed on.
     """
     recorder = Recorder(module)
-    outputs: list[TensorSpec] = []
-    complete = True
-    with ExitStack() as stack:
-        originals = stack.enter_context(preserved(module))
-        module.train(mode == "train")
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(plain_attention())
-        stack.enter_context(torch.device("meta") if device == "meta" else nullcontext())
-        args, kwargs = dummy_inputs(inputs, device)
-        recorder.name_inputs(args, kwargs)
-        stack.enter_context(watch_modules(recorder))
-        stack.enter_context(WatchOps(recorder, originals, device))
-        stack.enter_context(WatchFunctions(recorder, device))
-        try:
-            result = module(*args, **kwargs)
-            outputs = [_spec(tensor) for tensor in tensors_in(result)]
-        except Exception as error:
-            verdict = recorder.verdict(error)
-            if device_cannot(error) or (verdict is None and not recorder.problems):
-                raise
-            # after a mismatch, what the network's own code says is its consequence
-            recorder.problems += [verdict] if verdict else []
-            complete = False
+    outputs, complete, is_finite = _forward(recorder, inputs, device, mode)
+    nonfinite = None
+    if not is_finite and not recorder.problems:
+        nonfinite = _first_nonfinite(module, inputs, device, mode)
     users = {key: tuple(paths) for key, paths in recorder.users.items()}
     return Trace(
         calls=tuple(call.close() for call in recorder.calls),
@@ -71,7 +54,58 @@ def trace(
         complete=complete,
         strangers=tuple(recorder.strangers),
         misbuilt=misbuilt_in(module),
+        nonfinite=nonfinite,
     )
+
+
+def _forward(
+    recorder: Recorder,
+    inputs: Sequence[TensorSpec],
+    device: str,
+    mode: str,
+    look: Callable[[Any], None] | None = None,
+    numbers: Numbers | None = None,
+) -> tuple[list[TensorSpec], bool, bool]:
+    """Run the recorder's network once: the outputs, whether it came to an end, and whether their
+    numbers are finite. ``look`` is shown what the network gives."""
+    module = recorder.module
+    with ExitStack() as stack:
+        originals = stack.enter_context(preserved(module))
+        module.train(mode == "train")
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(plain_attention())
+        stack.enter_context(torch.device("meta") if device == "meta" else nullcontext())
+        args, kwargs = dummy_inputs(inputs, device)
+        recorder.name_inputs(args, kwargs)
+        stack.enter_context(watch_modules(recorder))
+        stack.enter_context(watch_einops(recorder))
+        watching = stack.enter_context(ExitStack())
+        watching.enter_context(WatchOps(recorder, originals, device))
+        watching.enter_context(WatchFunctions(recorder, device, numbers))
+        try:
+            result = module(*args, **kwargs)
+        except Exception as error:
+            verdict = recorder.verdict(error)
+            if device_cannot(error) or (verdict is None and not recorder.problems):
+                raise
+            # after a mismatch, what the network's own code says is its consequence
+            recorder.problems += [verdict] if verdict else []
+            return [], False, True
+        watching.close()
+        if look is not None:
+            look(result)
+        outputs = [_spec(tensor) for tensor in tensors_in(result)]
+        return outputs, True, next(sick_in(result), None) is None
+
+
+def _first_nonfinite(
+    module: nn.Module, inputs: Sequence[TensorSpec], device: str, mode: str
+) -> NonFinite | None:
+    """The same pass again, with a look at the numbers of every call."""
+    recorder = Recorder(module)
+    numbers, found = Numbers(recorder), list[NonFinite | None]()
+    _forward(recorder, inputs, device, mode, lambda r: found.append(numbers.cause(r)), numbers)
+    return found[0] if found else None
 
 
 def untraced(

@@ -69,7 +69,7 @@ def test_other_checks_still_end_the_building(write: Callable[[str, str], Path]) 
         "def forward(self, x):\n    assert x % 2 == 0",
         "class A:\n    def __init__(self, a):\n        assert a > 0",
         "class A:\n    def __init__(self, a, b):\n        if a % b:\n            b = 1",
-        "class A:\n  def __init__(self, a, b):\n    if a % b:\n      raise X\n    else:\n      b = 2",
+        "class A:\n def __init__(self, a, b):\n  if a % b:\n   raise X\n  else:\n   b = 2",
     ],
 )
 def test_what_is_no_such_check_stays(source: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-Kind = Literal["channels", "cat", "broadcast", "features", "shrunk"]
+Kind = Literal["channels", "cat", "broadcast", "features", "shrunk", "pattern"]
 Age = Callable[[Tensor], int]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from stitchcli.tracing.contracts.contract import Fault
+from stitchcli.tracing.contracts.patterns import unfit
 
 
 def check_module(
@@ -18,6 +19,8 @@ def check_module(
             names, expected = 1, module.input_size
         case nn.Transformer():
             names, expected = 2, module.d_model
+        case _ if type(module).__module__ == "einops.layers.torch":
+            return _check_einops(module, args)
         case _:
             return "", [], args
     op = type(module).__name__.lower()
@@ -28,3 +31,18 @@ def check_module(
             faults.append(Fault("channels", (x,), 0, x.ndim - 1, expected, x.shape[-1]))
             fixed[index] = x.new_zeros((*x.shape[:-1], expected))
     return op, faults, tuple(fixed)
+
+
+def _check_einops(
+    module: nn.Module, args: tuple[Any, ...]
+) -> tuple[str, list[Fault], tuple[Any, ...]]:
+    """Layers of einops look up what they do by the number of axes that come."""
+    op, pattern = type(module).__name__.lower(), getattr(module, "pattern", None)
+    lengths = getattr(module, "axes_lengths", None)
+    if op not in ("rearrange", "reduce") or not args or not isinstance(args[0], Tensor):
+        return "", [], args
+    found = unfit(str(pattern), lengths or {}, args[0])
+    if found is None:
+        return "", [], args
+    fault, fixed = found
+    return op, [fault], (fixed, *args[1:])

@@ -30,6 +30,8 @@ class Case:
     input: str
     edits: tuple[Edit, ...]
     wrong: tuple[tuple[str, str], ...]
+    device: str = "meta"
+    backward: bool = False
 
     def look(
         self,
@@ -45,8 +47,9 @@ class Case:
             target,
             self.edits if edits is None else edits,
             input=input or self.input,
-            device="meta",
+            device=self.device,
             ignore=ignore,
+            backward=self.backward,
         )
 
 
@@ -54,6 +57,8 @@ def read(file: Path) -> Case:
     """A network's first lines."""
     head, *rest = file.read_text(encoding="utf-8").splitlines()
     words = shlex.split(head.removeprefix("# stitch inspect "))
+    backward = "--backward" in words
+    words = [word for word in words if word != "--backward"]
     target, options = words[0], list(zip(words[1::2], words[2::2], strict=True))
     assert target.startswith(file.name)
     marks = (line.removeprefix("# wrong: ") for line in rest if line.startswith("# wrong: "))
@@ -61,8 +66,10 @@ def read(file: Path) -> Case:
         file,
         target.removeprefix(file.name),
         dict(options)["--input"],
-        tuple(PARSERS[flag](text) for flag, text in options if flag != "--input"),
+        tuple(PARSERS[flag](text) for flag, text in options if flag in PARSERS),
         tuple((mark[:5], mark[6:]) for mark in marks),
+        dict(options).get("--device", "meta"),
+        backward,
     )
 
 

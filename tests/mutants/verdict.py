@@ -132,7 +132,9 @@ def _is_direct(found: str, base: Trace, mutation: Mutation) -> bool:
     if found == path or found.startswith((f"{path}.", f"{path}/")):
         return True
     near = partners(base, path, size=mutation.kind in ("kernel", "skip size"))
+    owner, _, op = found.rpartition("/")
     # einops speaks for the module whose forward calls it
+    found = owner if op in ("rearrange", "reduce", "repeat") else found
     return found in near or any(each.rpartition("/")[0] == found for each in near if "/" in each)
 
 

@@ -58,6 +58,22 @@ def origin(trace: Trace, ref: Ref, width: int) -> Origin:
     return Origin(ref, None, tuple(followers), reshaped)
 
 
+def takers(trace: Trace, call: Call, width: int) -> list[Call]:
+    """The layers that take ``width`` channels from a call: those that hand the width on, and behind
+    them those that do not."""
+    found: list[Call] = []
+    reached = {call.index}
+    for each in trace.calls[call.index + 1 :]:
+        given = [ref for ref in each.inputs if ref.producer in reached and width in ref.shape]
+        if not given or each.op is None:
+            continue
+        if each.is_module and any(w.path.startswith(f"{each.path}.") for w in trace.weights):
+            found.append(each)
+        if each.op in _KEEPS_WIDTH or _is_depthwise(trace, each):
+            reached.add(each.index)
+    return found
+
+
 def _continue(trace: Trace, call: Call, width: int) -> Ref | None:
     """The operand whose width a call only hands on."""
     tensors = [ref for ref in call.inputs if not _is_weight(ref)]

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stitchcli.records import Audit, Diagnostic
+from stitchcli.records import Audit, Diagnostic, Problem
 from stitchcli.rules.common import from_problem, problems
 from stitchcli.rules.sizes import larger_inputs, other_inputs
 from stitchcli.words.shapes import format_shape
@@ -48,9 +48,15 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
             trace,
             problem,
             "ST100",
-            f"{problem.op} refuses its operands: {problem.text}",
+            _title(problem),
             f"given {shapes}" if shapes else "called here",
             built_label="built here",
             notes=("the forward stops here; what comes after it was not seen",),
             fixes=(*other_inputs(trace), *larger_inputs(trace)),
         )
+
+
+def _title(problem: Problem) -> str:
+    if problem.op == "__getattr__":  # it is the network's own code that asks for it
+        return f"the forward fails: {problem.text}"
+    return f"{problem.op} refuses its operands: {problem.text}"

@@ -39,7 +39,7 @@ from math import gcd, prod
 
 from stitchcli.records import Audit, Diagnostic, Fix, Insert, Layer, Problem, Trace
 from stitchcli.rules.common import from_problem, owner, problems
-from stitchcli.rules.provenance import describe, module_of, origin
+from stitchcli.rules.provenance import describe, module_of, origin, takers
 from stitchcli.rules.widths import (
     adapter,
     pointwise,
@@ -143,6 +143,12 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
     if consumer_side:
         names = ", ".join(layer.path for layer in layers)
         yield Fix(f"let {names} take {got}", tuple(dict.fromkeys(consumer_side)))
+    depthwise = len(layers) == 1 and layers[0].attributes.get("groups", 1) == expected
+    if depthwise and expected is not None:  # it gives what it takes
+        behind = takers(trace, trace.calls[first.call], expected)
+        following = [edit for call in behind for edit in set_in(trace.layers[call.path], got)]
+        edits = tuple(dict.fromkeys([*consumer_side, *following]))
+        yield Fix(f"let {layers[0].path} take {got}, and what follows too", edits)
     if expected is None:
         return
     ref = first.operands[first.operand]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stitchcli.cli.inspect import write_text
+from stitchcli.cli.reports import write_text
 from stitchcli.lessons import Lesson, find_lesson, lessons
 
 

@@ -120,6 +120,8 @@ def _walk(route: Sequence[Step], index: int, wanted: Part) -> Iterator[Expressio
                 continue
             case InCall(node=ast.expr() as node):
                 yield _expression(node, site.file, caller)
+            case _:
+                return
         if not isinstance(node, ast.Name):
             return
         while route[index].code.co_name in _COMPREHENSIONS and index + 1 < len(route):

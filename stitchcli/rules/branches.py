@@ -37,6 +37,13 @@ def mend_branch(trace: Trace, ref: Ref, wanted: Shape) -> tuple[list[Fix], list[
     return fixes, rarer
 
 
+def fit_axis(trace: Trace, ref: Ref, axis: int, wanted: int) -> Iterator[Fix]:
+    """Another size of one axis, which is a number of tokens, on the way to a tensor."""
+    shape = (*ref.shape[:axis], wanted, *ref.shape[axis + 1 :])
+    fixes, rarer = mend_branch(trace, ref, shape)
+    yield from (*fixes, *rarer)
+
+
 def even(
     trace: Trace, one: Ref, other: Ref, axes: Sequence[int], join: Edit | None
 ) -> Iterator[Fix]:

@@ -59,4 +59,6 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
 def _title(problem: Problem) -> str:
     if problem.op == "__getattr__":  # it is the network's own code that asks for it
         return f"the forward fails: {problem.text}"
+    if problem.op.strip("_") == "assert":
+        return f"the forward's own check fails: {problem.text}"
     return f"{problem.op} refuses its operands: {problem.text}"

@@ -38,6 +38,7 @@ from collections.abc import Iterator
 from math import gcd, prod
 
 from stitchcli.records import Audit, Diagnostic, Fix, Insert, Layer, Problem, Trace
+from stitchcli.rules.branches import fit_axis
 from stitchcli.rules.common import from_problem, owner, problems
 from stitchcli.rules.provenance import describe, module_of, origin, takers
 from stitchcli.rules.widths import (
@@ -156,6 +157,8 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
     yield from producer_fixes(trace, found.call, found.followers, expected)
     if found.call is not None and found.call.op == "cat":
         yield from _one_part(trace, found.call.index, expected - got)
+    if first.dim is not None and len(ref.shape) == 3:
+        yield from fit_axis(trace, ref, first.dim, expected)
     if edit := adapter(trace, layers[0], ref.shape, expected) if layers else None:
         yield Fix(f"a 1×1 projection to {expected} before {layers[0].path}", (edit,))
     if (path := module_of(trace, ref)) and len(group) > 1:

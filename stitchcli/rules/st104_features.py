@@ -37,7 +37,7 @@ from dataclasses import replace
 from math import isqrt
 
 from stitchcli.records import Audit, BlockSpec, Diagnostic, Fix, Insert, Problem, Ref, Trace
-from stitchcli.rules.branches import mend_branch
+from stitchcli.rules.branches import fit_axis, mend_branch
 from stitchcli.rules.common import from_problem, problems
 from stitchcli.rules.provenance import module_of, origin
 from stitchcli.rules.sizes import input_fix, other_inputs
@@ -85,6 +85,8 @@ def _fixes(trace: Trace, problem: Problem, ref: Ref) -> Iterator[Fix]:
         if edits := set_in(layer, got):
             yield Fix(f"let {layer.path} take {got}", edits)
         yield from _pool_before_flatten(trace, ref, expected)
+        if problem.dim is not None and len(ref.shape) == 3:
+            yield from fit_axis(trace, ref, problem.dim, expected)
         yield from _fitting_input(trace, expected, got)
     elif problem.op in ("matmul", "bmm", "mm"):
         for each, size in ((ref, expected), (problem.operands[-1], got)):

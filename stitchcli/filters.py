@@ -8,7 +8,7 @@ is ignored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitchcli.comments import Comment, comments_on
 from stitchcli.errors import StitchError
@@ -85,6 +85,7 @@ def sift(trace: Trace, found: Sequence[Diagnostic], filter: Filter) -> Sifted:
     for each in found:
         comments = [each for site in _sites(trace, each) for each in comments_on(site)]
         notes |= dict.fromkeys(note for comment in comments for note in _unknown(comment))
+        comments = [replace(c, codes=tuple(w for w in c.codes if is_known(w))) for c in comments]
         if filter.keeps(each.code) and not any(comment.covers(each.code) for comment in comments):
             kept.append(each)
         else:

@@ -47,7 +47,9 @@ def verified(trial: Trial) -> tuple[Diagnostic, ...]:
         tried = _worked(trial, each)
         each = replace(each, fixes=tuple(fix for fix, _ in tried))
         if by_size := next((fix for fix in each.fixes if fix.inputs), None):
-            each = replace(each, notes=(*each.notes, size_note(trial, each, by_size)))
+            note = size_note(trial, each, by_size)
+            if not trial.is_spent:  # else it is not known what runs
+                each = replace(each, notes=(*each.notes, note))
         if each.severity == "error" and tried and not tried[0][0].inputs:
             gone = [w for w in waiting if w.severity == "error" and not keys([w]) & tried[0][1]]
             waiting = [w for w in waiting if w not in gone]

@@ -15,7 +15,7 @@ from stitchcli.sources.network import Network
 from stitchcli.sources.overlay import overlaid
 from stitchcli.trial import Trial, keys
 from stitchcli.workbench import Workbench
-from stitchcli.written.patches import patched_texts
+from stitchcli.written.changes import patched_texts
 from stitchcli.written.rewrite import Rewriter
 
 _MOST_TRIED = 80
@@ -41,8 +41,10 @@ class Patcher:
             fixes = tuple(self.with_patch(fix, each, bool(others)) for fix in each.fixes)
             each = replace(each, fixes=fixes)
             mended = self._mended_too(each, others)
-            waiting = [w for w in waiting if w not in mended]
-            found.append(self._together(each, mended) if mended else each)
+            whole = self._together(each, mended) if mended else None
+            if whole is not None:
+                waiting = [w for w in waiting if w not in mended]
+            found.append(whole or each)
         return tuple(found)
 
     def with_patch(self, fix: Fix, diagnostic: Diagnostic, search: bool = False) -> Fix:
@@ -73,7 +75,7 @@ class Patcher:
         trial = self.trial
         try:
             with overlaid(patched_texts(changes)):
-                return retried(trial, self.reload("meta"))
+                return retried(trial, self.reload(trial.bench.device))
         except (StitchError, ValueError):
             return None
 
@@ -86,8 +88,9 @@ class Patcher:
         left = keys(after.diagnostics)
         return [other for other in others if not keys([other]) & left]
 
-    def _together(self, each: Diagnostic, mended: Sequence[Diagnostic]) -> Diagnostic:
-        """One fault in the place of several, with those of its fixes that mend all of them."""
+    def _together(self, each: Diagnostic, mended: Sequence[Diagnostic]) -> Diagnostic | None:
+        """One fault in the place of several, with those of its fixes that mend all of them; None
+        where none does."""
         whole = folded(each, mended)
         fixes = []
         for fix in whole.fixes:
@@ -96,7 +99,7 @@ class Patcher:
             if judged is not None and judged.solved:
                 patch = self._of_all(fix.patch, whole) if fix.patch else None
                 fixes.append(replace(fix, verification=judged, patch=patch))
-        return replace(whole, fixes=tuple(fixes)) if fixes else whole
+        return replace(whole, fixes=tuple(fixes)) if fixes else None
 
     def _of_all(self, patch: Patch, whole: Diagnostic) -> Patch | None:
         """A patch that was found for one of several faults, if it mends them all."""

@@ -15,7 +15,7 @@ from stitchcli import __version__
 from stitchcli.catalog import Catalog
 from stitchcli.checks import Checks
 from stitchcli.errors import EditError, ModelError
-from stitchcli.filters import EVERYTHING, Filter, sift
+from stitchcli.filters import EVERYTHING, Filter
 from stitchcli.fixes import together, verified
 from stitchcli.guess import candidates, guess
 from stitchcli.lazy import is_lazy, materialised
@@ -33,16 +33,15 @@ from stitchcli.records import (
 )
 from stitchcli.repair import fixed_in_files, fixing_edits
 from stitchcli.roots import merged
-from stitchcli.rules import diagnose
 from stitchcli.sizes import with_sizes
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.stages import stages
 from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.tracing.mending import misbuilt_in
 from stitchcli.tracing.trace import device_cannot, untraced
-from stitchcli.trial import Trial
+from stitchcli.trial import Trial, look
 from stitchcli.workbench import NO_META, Mode, Workbench
-from stitchcli.written.locate import all_located
 
 _CHEAP = 300_000_000
 
@@ -76,7 +75,11 @@ def inspect_target(target: Target, request: Request) -> Report:
 
 
 def _look(target: Target, request: Request) -> Report:
-    network, reload = load(target, request.device), partial(load, target)
+    network = load(target, request.device)
+
+    def reload(device: str) -> Network:
+        return _with_widths(load(target, device), request)
+
     try:
         return audit(network, request, reload)
     except ModelError as error:
@@ -110,7 +113,7 @@ def audit(
     result, applied, module = _result(bench, request, base)
     _expect(applied, request.expect)
     facts = Audit(base, result, applied)
-    found = sift(result, all_located(diagnose(facts), result, network.routes), request.filter)
+    found = look(facts, network.routes, request.filter)
     trial = Trial(
         bench, base, request.edits, base.inputs, result,
         merged(found.kept, result), found.ignored, request.filter,
@@ -226,6 +229,12 @@ def edited_module(network: Network, request: Request) -> nn.Module:
     base, _ = _base(bench, replace(request, device="meta"))
     module, applied = edited(bench, request.edits, base)
     _expect(applied, request.expect)
+    if odd := misbuilt_in(module):
+        raise ModelError(
+            f"{odd[0].path} cannot be built: {odd[0].argument}={odd[0].given} does not divide "
+            f"{odd[0].width}",
+            "look at it with stitch inspect, which offers fixes",
+        )
     for code in (network.user_code, *bench.catalog.user_codes):
         code.publish()
     return module

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from stitchcli.errors import StitchError
 from stitchcli.fixes import chain
 from stitchcli.records import Change, Diagnostic, Edit, Fix, Fixed, Report
 from stitchcli.sources.overlay import overlaid
+from stitchcli.syntax import source_of
 from stitchcli.trial import Trial
-from stitchcli.written.patches import patched_texts
+from stitchcli.written.changes import patched_texts
 
 _MOST_ROUNDS = 12
 
@@ -26,17 +28,15 @@ def fixing_edits(
     trial: Trial, diagnostics: Sequence[Diagnostic], unsafe: bool
 ) -> tuple[tuple[Edit, ...], tuple[Fixed, ...]]:
     """The edits of a trial with those of every fix that is wanted, and what they mend."""
-    steps, _ = chain(trial, diagnostics, wanted(unsafe))
-    instead = {edit for step in steps for edit in step.fix.instead}
-    kept = (edit for edit in trial.edits if edit not in instead)
-    added = (edit for step in steps for edit in step.fix.edits)
-    return tuple(edit for edit in (*kept, *added) if edit not in instead), tuple(steps)
+    steps, mended = chain(trial, diagnostics, wanted(unsafe))
+    return mended.edits, tuple(steps)
 
 
 def fixed_in_files(look: Callable[[], Report], unsafe: bool) -> Report:
     """Patch the user's files, in memory, for as long as there is a patch that helps; ``look``
     audits the network as it is written. The report is of the last look."""
     texts: dict[str, str] = {}
+    sources: dict[str, str] = {}
     fixed: list[Fixed] = []
     report = look()
     for _ in range(_MOST_ROUNDS):
@@ -49,7 +49,8 @@ def fixed_in_files(look: Callable[[], Report], unsafe: bool) -> Report:
             break
         report, texts = after
         fixed += some
-    return replace(report, fixed=tuple(fixed), texts=texts)
+        sources = {file: source_of(file) for file in texts} | sources
+    return replace(report, fixed=tuple(fixed), texts=texts, sources=sources)
 
 
 def _look_with(
@@ -64,8 +65,8 @@ def _look_with(
             more = texts | patched_texts(changes)
         with overlaid(more):
             return look(), more
-    except ValueError:
-        return None
+    except (StitchError, ValueError):
+        return None  # each works, but not all of them together
 
 
 def _patches(report: Report, unsafe: bool) -> list[Fixed]:

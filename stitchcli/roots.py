@@ -24,7 +24,7 @@ def _written(diagnostic: Diagnostic, trace: Trace) -> object:
         return None
     if primary.site in (layer.built, _forward_site(diagnostic, trace)):
         return None
-    return diagnostic.code, primary.site
+    return diagnostic.code, primary.site, diagnostic.op
 
 
 def _forward_site(diagnostic: Diagnostic, trace: Trace) -> Site | None:
@@ -45,7 +45,7 @@ def _one(group: Sequence[Diagnostic]) -> Diagnostic:
         also=also,
         consumers=consumers,
         notes=tuple(notes),
-        fixes=tuple(_joined(fixes) for fixes in zip(*(each.fixes for each in group), strict=False)),
+        fixes=_joined_all([each.fixes for each in group if each.fixes]),
         passing=tuple(path for path in first.passing if not _is_around(path, also)),
     )
 
@@ -58,6 +58,11 @@ def folded(each: Diagnostic, others: Sequence[Diagnostic]) -> Diagnostic:
         return whole
     label = Label(patch.changes[0].site, f"written here for {1 + len(others)} layers")
     return replace(whole, primary=label, secondary=(each.primary, *whole.secondary))
+
+
+def _joined_all(fixes: Sequence[tuple[Fix, ...]]) -> tuple[Fix, ...]:
+    """The fixes of several faults side by side."""
+    return tuple(_joined(same) for same in zip(*fixes, strict=False))
 
 
 def _joined(fixes: Sequence[Fix]) -> Fix:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stitchcli.errors import StitchError
-from stitchcli.filters import EVERYTHING, Filter, sift
+from stitchcli.filters import EVERYTHING, Filter, Sifted, sift
 from stitchcli.records import (
     Audit,
     Diagnostic,
@@ -19,7 +19,9 @@ from stitchcli.records import (
     Verification,
 )
 from stitchcli.rules import diagnose
+from stitchcli.sources.recording import Seen
 from stitchcli.workbench import Workbench
+from stitchcli.written.locate import all_located
 
 _MOST_ATTEMPTS = 200
 #: What makes two faults the same one: code, path, op.
@@ -48,6 +50,11 @@ class Trial:
         return keys(each for each in every if each.severity != "note")
 
     @property
+    def is_spent(self) -> bool:
+        """Whether no more is tried."""
+        return self.bench.attempts >= _MOST_ATTEMPTS
+
+    @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """The diagnostics that are faults."""
         return tuple(each for each in self.diagnostics if each.severity == "error")
@@ -68,7 +75,7 @@ class Trial:
 
     def looked_at(self, facts: Audit, **changed: Any) -> Trial:
         """The same trial of other facts."""
-        found = sift(facts.result, diagnose(facts), self.filter)
+        found = look(facts, self.bench.network.routes, self.filter)
         return replace(
             self, result=facts.result, diagnostics=found.kept, ignored=found.ignored, **changed
         )
@@ -88,6 +95,11 @@ class Trial:
             remaining=len(trial.errors),
             solved=now <= allowed and (result.complete or not self.result.complete),
         )
+
+
+def look(facts: Audit, routes: Mapping[str, Seen], filter: Filter) -> Sifted:
+    """What is wrong, where it is written, without what is not to be told."""
+    return sift(facts.result, all_located(diagnose(facts), facts.result, routes), filter)
 
 
 def keys(diagnostics: Iterable[Diagnostic]) -> Counter[Key]:

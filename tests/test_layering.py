@@ -47,14 +47,14 @@ ALLOWED = {
     },
     "checks": {"records", "errors", "gradients", "surgery", "tracing", "workbench"},
     "guess": {"records", "errors", "workbench"},
-    "trial": {"records", "errors", "filters", "rules", "workbench"},
+    "trial": {"records", "errors", "filters", "rules", "sources", "workbench", "written"},
     "roots": {"records"},
     "sizes": {"errors", "records", "trial", "words", "workbench"},
     "fixes": {"records", "errors", "roots", "sizes", "surgery", "trial"},
     "syntax": set(),
     "written": {"records", "errors", "words", "sources", "surgery", "syntax", "tracing"},
     "patching": {"records", "errors", "roots", "sources", "trial", "workbench", "written"},
-    "repair": {"records", "fixes", "sources", "trial", "written"},
+    "repair": {"records", "errors", "fixes", "sources", "syntax", "trial", "written"},
 }
 NO_TORCH = {
     "records",

@@ -21,6 +21,7 @@ from stitchcli.config import read_settings
 from stitchcli.filters import make_filter
 from stitchcli.library import Library
 from stitchcli.networks import BUILTINS
+from stitchcli.sources.overlay import overlaid
 
 
 def complete_target(incomplete: str) -> list[str]:
@@ -197,12 +198,13 @@ def inspect(
         print("nothing was fixed; look at the fixes, or add --unsafe-fixes", file=sys.stderr)
     if write:
         write_patches(patches)
-    write_files(report, files)
-    if diff and format is Format.table:
-        print_diff(patches)
-        print(*fixed_lines(report), sep="\n", file=sys.stderr)
-    else:
-        print_report(report, format, quiet, color)
+    with overlaid({} if write else report.texts):  # the report is of the network as patched
+        write_files(report, files)
+        if diff and format is Format.table:
+            print_diff(patches)
+            print(*fixed_lines(report), sep="\n", file=sys.stderr)
+        else:
+            print_report(report, format, quiet, color)
     if diff or write:
         print(files_line(report, write), summary(report), sep="\n", file=sys.stderr)
     return int(report.has_errors or (bool(patches) and not write))

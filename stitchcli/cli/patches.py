@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from stitchcli.cli.streams import write_all
 from stitchcli.errors import StitchError
-from stitchcli.syntax import lines_of
+from stitchcli.syntax import lines_of, source_of
 
 if TYPE_CHECKING:
     from stitchcli.records import Report
@@ -75,6 +75,8 @@ def patches_of(report: Report) -> list[FilePatch]:
     found = []
     for name, text in report.texts.items():
         file = Path(name)
+        if source_of(name) != report.sources[name]:
+            raise StitchError(f"{file} was changed meanwhile; nothing is written", "run it again")
         try:
             found.append(FilePatch(file, file.read_bytes(), text))
         except OSError as error:

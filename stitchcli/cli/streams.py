@@ -44,6 +44,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def write_all(files: Mapping[Path, bytes], help: str) -> None:
     """Write every file whole, or none of them. Raises StitchError."""
+    files = {path.resolve(): data for path, data in files.items()}  # a link stays one
     staged: dict[Path, str] = {}
     former: dict[Path, bytes | None] = {}
     at = Path()

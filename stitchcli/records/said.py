@@ -199,7 +199,7 @@ class Report:
     """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
     faults that can be mended at once; ``ignored`` are findings that were not asked for; ``fixed``
     are those that were mended for this report, ``texts`` the user's files as patches for that make
-    them."""
+    them, ``sources`` the same files as they were read."""
 
     name: str
     target: str
@@ -215,6 +215,7 @@ class Report:
     checks: tuple[Check, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[Diagnostic, ...] = ()
 

@@ -35,7 +35,7 @@ from collections.abc import Iterator
 
 from stitchcli.records import Audit, Diagnostic, Problem
 from stitchcli.rules.common import from_problem, problems
-from stitchcli.rules.sizes import larger_inputs, other_inputs
+from stitchcli.rules.inputs import larger_inputs, other_inputs
 from stitchcli.words.shapes import format_shape
 
 

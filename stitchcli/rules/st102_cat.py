@@ -36,8 +36,8 @@ from collections.abc import Iterator
 from stitchcli.records import Audit, Diagnostic, Fix, Itself, Problem, Resized, Trace, Wrap
 from stitchcli.rules.branches import even
 from stitchcli.rules.common import from_problem, label_of, problems, short_name
+from stitchcli.rules.inputs import other_inputs
 from stitchcli.rules.provenance import origin
-from stitchcli.rules.sizes import other_inputs
 from stitchcli.rules.widths import producer_fixes
 from stitchcli.words.selectors import exactly_label
 from stitchcli.words.shapes import format_shape

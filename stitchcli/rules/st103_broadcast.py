@@ -47,8 +47,8 @@ from stitchcli.records import (
 )
 from stitchcli.rules.branches import even
 from stitchcli.rules.common import from_problem, label_of, problems, short_name
+from stitchcli.rules.inputs import other_inputs
 from stitchcli.rules.provenance import module_of, origin
-from stitchcli.rules.sizes import other_inputs
 from stitchcli.rules.widths import pointwise, producer_fixes
 from stitchcli.words.selectors import exactly, exactly_label
 from stitchcli.words.shapes import format_shape

@@ -39,8 +39,8 @@ from math import isqrt
 from stitchcli.records import Audit, BlockSpec, Diagnostic, Fix, Insert, Problem, Ref, Trace
 from stitchcli.rules.branches import fit_axis, mend_branch
 from stitchcli.rules.common import from_problem, problems
+from stitchcli.rules.inputs import input_fix, other_inputs
 from stitchcli.rules.provenance import module_of, origin
-from stitchcli.rules.sizes import input_fix, other_inputs
 from stitchcli.rules.st101_channels import is_features
 from stitchcli.rules.widths import producer_fixes, rescaled_producers, set_in
 from stitchcli.words.selectors import exactly

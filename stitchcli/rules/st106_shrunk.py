@@ -32,7 +32,7 @@ from collections.abc import Iterator
 
 from stitchcli.records import Audit, Diagnostic, Fix, Remove
 from stitchcli.rules.common import from_problem, owner, problems
-from stitchcli.rules.sizes import larger_inputs
+from stitchcli.rules.inputs import larger_inputs
 from stitchcli.rules.sliding import each_axis
 from stitchcli.rules.widths import set_one
 from stitchcli.words.selectors import exactly

@@ -41,8 +41,8 @@ from collections.abc import Iterator
 from stitchcli.records import Audit, Diagnostic, Fix, Problem, Ref, Trace
 from stitchcli.rules.branches import mend_branch, resized
 from stitchcli.rules.common import from_problem, problems
+from stitchcli.rules.inputs import input_fix, larger_inputs, other_inputs
 from stitchcli.rules.provenance import describe, origin
-from stitchcli.rules.sizes import input_fix, larger_inputs, other_inputs
 from stitchcli.rules.widths import producer_fixes, rescaled_producers
 
 

@@ -51,12 +51,13 @@ class _Noting(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def _noted(self, test: ast.expr, where: ast.stmt) -> ast.stmt:
-        """A call that marks the module where a division leaves a rest; what is no division of a
-        constructor stays as it is."""
+        """A call that marks the module where a division leaves a rest, and the statement as it was
+        for what is no division of numbers in a module's constructor."""
         if not self._itself or not isinstance(test, ast.BinOp) or not isinstance(test.op, ast.Mod):
             return where
         call = ast.parse(f"{_NOTE}({self._itself})", mode="eval").body
         assert isinstance(call, ast.Call)
         for side in (test.left, test.right):
             call.args += [side, ast.Constant(ast.unparse(side))]
-        return ast.copy_location(ast.Expr(call), where)
+        unnoted = ast.UnaryOp(ast.Not(), call)
+        return ast.copy_location(ast.If(unnoted, [where], []), where)

@@ -35,7 +35,8 @@ class AnyEncodingLoader(SourceFileLoader):
         return super().path_stats(path)
 
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
-        data = text_over(str(path)) or data
+        over = text_over(str(path))
+        data = data if over is None else over
         if isinstance(data, bytes) and b"coding" not in b"".join(data.splitlines()[:2]):
             try:
                 data.decode("utf-8")

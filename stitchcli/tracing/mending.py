@@ -37,11 +37,15 @@ def is_mending() -> bool:
     return bool(_active)
 
 
-def note(module: nn.Module, width: Any, of: str, divisor: Any, argument: str) -> None:
-    """Mark a module whose own check says that ``divisor`` has to divide ``width``."""
-    if type(width) is int and type(divisor) is int and divisor and width % divisor:
+def note(module: Any, width: Any, of: str, divisor: Any, argument: str) -> bool:
+    """Mark a module whose own check says that ``divisor`` has to divide ``width``; False for what
+    is no such check."""
+    if not isinstance(module, nn.Module) or type(width) is not int or type(divisor) is not int:
+        return False
+    if divisor and width % divisor:
         found = Misbuilt("", argument.removeprefix("self."), divisor, of, width, divisor)
         vars(module).setdefault(_MARK, found)
+    return bool(divisor)
 
 
 @contextmanager

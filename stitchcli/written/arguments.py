@@ -125,16 +125,12 @@ def _walk(route: Sequence[Step], index: int, wanted: Part) -> Iterator[Expressio
         if not isinstance(node, ast.Name):
             return
         while route[index].code.co_name in _COMPREHENSIONS and index + 1 < len(route):
-            if node.id in _own_variables(route[index]):
+            if node.id in route[index].code.co_varnames:
                 return
             index += 1
         if not _hands_on(route[index], node):
             return
         wanted = Part("name", node.id)
-
-
-def _own_variables(step: Step) -> tuple[str, ...]:
-    return step.code.co_varnames
 
 
 def _hands_on(step: Step, name: ast.Name) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stitchcli.records import Call, Change, Ref, Site
 from stitchcli.sources.recording import Seen
-from stitchcli.syntax import around, span_of
+from stitchcli.syntax import around, source_of, span_of
 from stitchcli.written.candidates import names_for
 from stitchcli.written.places import (
     Written,
@@ -71,8 +71,11 @@ def _projection(operand: Written, older: Ref, newer: Ref, seen: Seen) -> tuple[C
     built = _built(f"{nn}.{kind}", nn, (older.shape[1], newer.shape[1], strides.pop()), values)
     last = init.body[-1]
     end = site_of_node(last, operand.file)
-    at_end = Site(end.file, end.end_line, end.end_col, end.end_line, end.end_col, "", end.user)
-    indent = " " * init.body[-1].col_offset
+    lines = source_of(end.file).splitlines(keepends=True)
+    line = lines[end.end_line - 1].rstrip("\n")
+    after = len(line.encode("utf-8"))  # behind a comment
+    at_end = Site(end.file, end.end_line, after, end.end_line, after, "", end.user)
+    indent = _indent(lines[last.lineno - 1])
     statement = Change(at_end, "", f"\n{indent}{init.args.args[0].arg}.{name} = {built}")
     return (statement, operand.become(f"{itself}.{name}({operand.text})"))
 
@@ -95,6 +98,10 @@ def _built(conv: str, nn: str, numbers: tuple[int, int, int], values: Mapping[st
 def _constructor_values(seen: Seen) -> Mapping[str, Any]:
     """What the constructor of a module was given, by name."""
     return seen.route[seen.constructors - 1].values if seen.constructors else {}
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _is_init(node: ast.stmt) -> bool:

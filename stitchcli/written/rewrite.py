@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice
 from typing import Any
 
 from stitchcli.errors import EditError
@@ -54,11 +54,12 @@ class Rewriter:
         """At most ten ways to write a fix, the likeliest first."""
         if fix.inputs or fix.instead or not fix.edits:
             return
-        each = [list(self._ways(edit)) for edit in fix.edits]
-        if all(each):
-            joined = (tuple(dict.fromkeys(c for way in ways for c in way))
-                      for ways in product(*each))  # fmt: skip
-            yield from islice((way for way in joined if _is_consistent(way)), _MOST)
+        found: list[Way] = [()]
+        for edit in fix.edits:
+            ways = list(self._ways(edit))
+            longer = (tuple(dict.fromkeys((*one, *way))) for one in found for way in ways)
+            found = list(islice((way for way in longer if _is_consistent(way)), _MOST))
+        yield from found
 
     def _ways(self, edit: Edit) -> Iterator[Way]:
         try:

@@ -84,6 +84,8 @@ def together(trial: Trial, diagnostics: Sequence[Diagnostic]) -> Fix | None:
     done = Fix("together")
     for step in steps:
         done = joined(done, step.fix)
+    if any(set(done.edits) == set(fix.edits) for each in errors for fix in each.fixes):
+        return None  # one of them does it all
     return replace(done, verification=trial.judge(after, None), safety="unsafe")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -39,7 +40,7 @@ def _one(group: Sequence[Diagnostic]) -> Diagnostic:
     also = tuple(each.path for each in others)
     consumers = tuple(dict.fromkeys(c for each in group for c in each.consumers))
     notes = [note for note in first.notes if not note.startswith("refused by")]
-    notes += [f"the same at {each.path}: {each.title}" for each in others]
+    notes += [f"the same at {each.path or each.op}: {each.title}" for each in others]
     return replace(
         first,
         also=also,
@@ -61,8 +62,33 @@ def folded(each: Diagnostic, others: Sequence[Diagnostic]) -> Diagnostic:
 
 
 def _joined_all(fixes: Sequence[tuple[Fix, ...]]) -> tuple[Fix, ...]:
-    """The fixes of several faults side by side."""
-    return tuple(_joined(same) for same in zip(*fixes, strict=False))
+    """The fixes of several faults side by side: those of the first that all others have too, the
+    first of a kind with the first of that kind."""
+    numbered = [_numbered(each) for each in fixes]
+    first = numbered[0] if numbered else {}
+    return tuple(
+        _joined([each[key] for each in numbered])
+        for key in first
+        if all(key in each for each in numbered)
+    )
+
+
+def _numbered(fixes: Sequence[Fix]) -> dict[object, Fix]:
+    """Each fix under its kind and its number among those of that kind."""
+    found: dict[object, Fix] = {}
+    counts: Counter[object] = Counter()
+    for fix in fixes:
+        kind = _kind(fix)
+        found[kind, counts[kind]] = fix
+        counts[kind] += 1
+    return found
+
+
+def _kind(fix: Fix) -> tuple[object, ...]:
+    """What a fix does, whatever the places and numbers."""
+    return tuple(
+        (type(e), getattr(e, "side", ""), getattr(e, "attribute", "")) for e in fix.edits
+    ) or ("input",)
 
 
 def _joined(fixes: Sequence[Fix]) -> Fix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.surgery.select import is_inside
 from stitchcli.tracing.trace import trace
+from stitchcli.usage import unused_modules
 from stitchcli.words.shapes import print_spec
 
 Mode = Literal["eval", "train"]
@@ -37,6 +38,7 @@ class Workbench:
     device: str = "meta"
     notes: list[str] = field(default_factory=list)
     attempts: int = 0
+    elsewhere: frozenset[str] | None = None
     backward: bool = False
 
     def attempt(
@@ -110,11 +112,25 @@ class Workbench:
         }
         with self.guard("running its forward"):
             found = trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
+        if found.complete and unused_modules(found):
+            found = replace(found, other_mode=self._other_mode(module, inputs, device))
         if self.backward and found.complete and not found.problems:
             with self.guard("running its backward"):
                 back = backward(module, inputs, device=device, mode=self.mode)
             found = replace(found, backward=back)
         return found
+
+    def _other_mode(
+        self, module: nn.Module, inputs: Sequence[TensorSpec], device: str
+    ) -> frozenset[str]:
+        """Modules that run in the other of train and eval mode, looked up once."""
+        if self.elsewhere is None:
+            mode: Mode = "eval" if self.mode == "train" else "train"
+            two = tuple(replace(spec, shape=(2, *spec.shape[1:])) for spec in inputs)
+            self.elsewhere = frozenset()
+            with suppress(Exception), self.guard("running its forward"):
+                self.elsewhere = trace(module, two, device=device, mode=mode).called
+        return self.elsewhere
 
     def guard(self, doing: str) -> ExitStack:
         """The worlds of the user's files, and their exceptions as one message."""

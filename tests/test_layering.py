@@ -44,6 +44,7 @@ ALLOWED = {
         "sources",
         "surgery",
         "tracing",
+        "usage",
     },
     "checks": {"records", "errors", "gradients", "surgery", "tracing", "workbench"},
     "guess": {"records", "errors", "workbench"},

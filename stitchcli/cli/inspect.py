@@ -206,5 +206,6 @@ def inspect(
         else:
             print_report(report, format, quiet, color)
     if diff or write:
-        print(files_line(report, write), summary(report), sep="\n", file=sys.stderr)
+        lines = [files_line(report, write)] if patches or report.diagnostics else []
+        print(*lines, summary(report), sep="\n", file=sys.stderr)
     return int(report.has_errors or (bool(patches) and not write))

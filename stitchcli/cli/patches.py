@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def check_flags(fix: bool, flags: Mapping[str, bool]) -> None:
-    """Raise StitchError for a flag that says how to fix, without --fix."""
+    """Raise StitchError for a flag that says how to fix, without --fix, and for two that exclude
+    each other."""
+    if flags["--diff"] and flags["--write"]:
+        raise StitchError(
+            "--diff writes nothing, and --write does",
+            "give --diff first, then --write in its place",
+        )
     for flag, given in flags.items():
         if given and not fix:
             raise StitchError(f"{flag} does nothing without --fix", f"give --fix {flag}")

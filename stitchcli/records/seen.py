@@ -188,7 +188,8 @@ class Backward:
 
 @dataclass(frozen=True)
 class Trace:
-    """One forward pass: a crash is part of the record."""
+    """One forward pass: a crash is part of the record. ``other_mode`` are modules that run in the
+    other of train and eval mode; it is looked up only where some did not run in this one."""
 
     calls: tuple[Call, ...]
     weights: tuple[Weight, ...]
@@ -202,6 +203,7 @@ class Trace:
     complete: bool = True
     strangers: tuple[Stranger, ...] = ()
     misbuilt: tuple[Misbuilt, ...] = ()
+    other_mode: frozenset[str] = frozenset()
     nonfinite: NonFinite | None = None
     backward: Backward | None = None
 

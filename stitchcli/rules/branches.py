@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import isqrt
 
 from stitchcli.records import BlockSpec, Call, Edit, Fix, Insert, Ref, Remove, Shape, Trace
@@ -56,7 +57,7 @@ def even(
     if join is not None:
         yield Fix("resize to the largest where they meet", (join,))
     for _, rarer in ways:
-        yield from rarer
+        yield from (replace(fix, is_rare=True) for fix in rarer)
     for ref, wanted in pairs:
         yield from resized(trace, ref, wanted)
 

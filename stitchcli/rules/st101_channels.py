@@ -67,9 +67,10 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
 
 def is_features(trace: Trace, problem: Problem) -> bool:
     """True where a flatten or view stands before a linear layer: that is ST104's to say."""
-    if problem.op != "linear" or problem.got is None:
+    ref = problem.operands[problem.operand]
+    if problem.op != "linear" or problem.got is None or len(ref.shape) > 2:
         return False
-    return origin(trace, problem.operands[problem.operand], problem.got).reshaped
+    return origin(trace, ref, problem.got).reshaped
 
 
 def _cause(trace: Trace, problem: Problem) -> tuple[object, ...]:
@@ -142,7 +143,7 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
         tail = first.operands[first.operand].shape[-len(shape) :]
         consumer_side = [set_one(layer, "normalized_shape", tail) for layer in layers]
     if consumer_side:
-        names = ", ".join(layer.path for layer in layers)
+        names = ", ".join(dict.fromkeys(owner(layer.path, trace) for layer in layers))
         yield Fix(f"let {names} take {got}", tuple(dict.fromkeys(consumer_side)))
     depthwise = len(layers) == 1 and layers[0].attributes.get("groups", 1) == expected
     if depthwise and expected is not None:  # it gives what it takes

@@ -59,6 +59,16 @@ def _say(trace: Trace, group: dict[str, int]) -> Diagnostic:
     layer = trace.layers[path]
     count = sum(group.values())
     more = f" and {len(group) - 1} like it" if len(group) > 1 else ""
+    other = "eval" if trace.mode == "train" else "train"
+    if all(each in trace.other_mode for each in group):
+        return Diagnostic(
+            code="ST202",
+            severity="note",
+            path=path,
+            title=f"{path} ({layer.kind}){more} runs in {other} mode only",
+            primary=Label(layer.built, "built here") if layer.built else None,
+            consumers=tuple(group),
+        )
     return Diagnostic(
         code="ST202",
         severity="warning",

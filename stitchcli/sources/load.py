@@ -176,6 +176,10 @@ def import_file(path: Path) -> tuple[ModuleType, UserCode]:
                 f"    {line.strip()}" if line else "",
             ) from error
         except ModuleNotFoundError as error:
+            if not error.name:
+                raise TargetError(
+                    f"{path} cannot be imported: {error}", "mend what it imports"
+                ) from error
             raise TargetError(
                 f"{path} imports {error.name}, which is not here",
                 f"pip install {(error.name or '').partition('.')[0]}, or run where it lies",

@@ -34,8 +34,9 @@ def even_operands(call: Call) -> Iterator[tuple[Change, ...]]:
     leader = next((o for o, s in zip(operands, shapes, strict=True) if s == largest), None)
     if not functional or leader is None:
         return
-    simple = isinstance(leader.node, ast.Name | ast.Attribute)
-    size = f"{leader.text}.shape[2:]" if simple else repr(largest)
+    if not isinstance(leader.node, ast.Name | ast.Attribute):
+        return  # a number in its place would be right for one input only
+    size = f"{leader.text}.shape[2:]"
     yield tuple(
         each.become(f"{functional}.interpolate({each.text}, size={size})")
         for each, shape in zip(operands, shapes, strict=True)

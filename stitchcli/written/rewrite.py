@@ -54,22 +54,28 @@ class Rewriter:
         """At most ten ways to write a fix, the likeliest first."""
         if fix.inputs or fix.instead or not fix.edits:
             return
+        edited = frozenset(path for edit in fix.edits for path in self._paths(edit))
         found: list[Way] = [()]
         for edit in fix.edits:
-            ways = list(self._ways(edit))
+            ways = list(self._ways(edit, edited))
             longer = (tuple(dict.fromkeys((*one, *way))) for one in found for way in ways)
             found = list(islice((way for way in longer if _is_consistent(way)), _MOST))
         yield from found
 
-    def _ways(self, edit: Edit) -> Iterator[Way]:
+    def _paths(self, edit: Edit) -> tuple[str, ...]:
         try:
-            paths = select(edit.where, self.trace)
+            return select(edit.where, self.trace)
         except EditError:
-            return
+            return ()
+
+    def _ways(self, edit: Edit, edited: frozenset[str]) -> Iterator[Way]:
+        paths = self._paths(edit)
         for path in paths if len(paths) == 1 else ():
             match edit:
                 case Set(attribute=name, value=value):
                     yield from self._set(path, name, value)
+                case Insert() | Remove() if not self._built_alone(path, edited):
+                    return  # the same line builds modules that are to stay as they are
                 case Insert(side=side, block=BlockSpec() as block):
                     yield from self._insert(path, side, block)
                 case Wrap(block=Resized()):
@@ -78,6 +84,12 @@ class Rewriter:
                     yield from projected_operand(self._call(path), self.routes)
                 case Remove():
                     yield from self._remove(path)
+
+    def _built_alone(self, path: str, edited: frozenset[str]) -> bool:
+        """Whether the call that builds a module builds none but those that are edited."""
+        site = self.trace.layers[path].built if path in self.trace.layers else None
+        same = {p for p, layer in self.trace.layers.items() if layer.built == site}
+        return site is not None and same <= edited
 
     def _call(self, label: str) -> Call:
         return self.trace.calls[self.trace.functional[label]]

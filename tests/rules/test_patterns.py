@@ -88,7 +88,7 @@ CASES = {
         "axis 3 is 30, not a multiple of p2=4 in (w p2)", 3, ["ST107", "ST101"],
     ),
     "Heads": ("1x16x30", "", "rearrange: axis 2 of 1×16×60 is 60, not a multiple of h=8 in (h d)",
-              1, ["ST107", "ST104"]),
+              1, ["ST107", "ST101"]),
     "Tokens": ("1x3x8x8", "", "rearrange: 1×16×8×8 has 4 axes, and the pattern 3", 0, ["ST107"]),
     "Windows": (
         "1x3x32x32", "net.1", "rearrange: axis 2 of 1×8×32×32 is 32, not a multiple of p=7 in "

@@ -24,6 +24,7 @@ from stitchcli.records import (
     Applied,
     Audit,
     Check,
+    Diagnostic,
     Edit,
     Keep,
     Report,
@@ -121,14 +122,6 @@ def audit(
     diagnostics = verified(trial)
     if reload is not None:
         diagnostics = Patcher(trial, reload).patched(diagnostics)
-    checker = Checks(bench, request.edits, base, result)
-    checks: tuple[Check, ...] = ()
-    # a fault that is ignored is still in the way of a training step
-    broken = result.problems or not result.complete
-    # numbers that are not finite are in the way of none
-    faults = [d for d in diagnostics if d.severity == "error" and d.code != "ST206"]
-    if request.edits and not broken and not faults:
-        checks = (*checker.on_meta(), *_numbers(checker, request, module, applied))
     if request.fix != "none":
         edits, fixed = fixing_edits(trial, diagnostics, request.fix == "unsafe")
         if fixed:
@@ -148,7 +141,7 @@ def audit(
         inputs_guessed=guessed,
         notes=tuple(dict.fromkeys((*network.notes, *bench.notes, *found.notes))),
         together=together(trial, diagnostics),
-        checks=checks,
+        checks=_checks(trial, request, diagnostics, module, applied),
         ignored=tuple(replace(each, fixes=()) for each in found.ignored),
         versions={
             "version": __version__,
@@ -156,6 +149,24 @@ def audit(
             "python": platform.python_version(),
         },
     )
+
+
+def _checks(
+    trial: Trial,
+    request: Request,
+    diagnostics: Sequence[Diagnostic],
+    module: nn.Module | None,
+    applied: tuple[Applied, ...],
+) -> tuple[Check, ...]:
+    """What is tried on an edited network that has no fault."""
+    # a fault that is ignored is still in the way of a training step
+    broken = trial.result.problems or not trial.result.complete
+    # numbers that are not finite are in the way of none
+    faults = [d for d in diagnostics if d.severity == "error" and d.code != "ST206"]
+    if not request.edits or broken or faults:
+        return ()
+    checker = Checks(trial.bench, request.edits, trial.base, trial.result)
+    return (*checker.on_meta(), *_numbers(checker, request, module, applied))
 
 
 def _numbers(

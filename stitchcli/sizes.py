@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from stitchcli.errors import ModelError, StitchError
 from stitchcli.records import Diagnostic, Fix, Shape, TensorSpec
 from stitchcli.trial import Trial
+from stitchcli.words.multiples import STEPS, rounded, sizes_near
 from stitchcli.words.shapes import format_shape
 from stitchcli.workbench import Workbench
-
-_STEPS = (2, 4, 8, 16, 32, 64, 128)
-_USUAL = (224, 256, 384, 512, 32)
 
 
 def size_note(trial: Trial, diagnostic: Diagnostic, works: Fix) -> str:
@@ -41,7 +39,7 @@ def with_sizes(error: ModelError, bench: Workbench, inputs: tuple[TensorSpec, ..
             return False
         return found.complete and not found.problems
 
-    works = next((size for size in _near(first.shape[2:]) if runs(size)), None)
+    works = next((size for size in sizes_near(first.shape[2:]) if runs(size)), None)
     if works is not None:
         error.help = f"{_rule(first.shape[2:], works, runs)}; {error.help}".rstrip("; ")
     return error
@@ -49,8 +47,8 @@ def with_sizes(error: ModelError, bench: Workbench, inputs: tuple[TensorSpec, ..
 
 def _rule(given: Shape, found: Shape, runs: Callable[[Shape], bool]) -> str:
     """A multiple, a least size, or only the one that was found."""
-    for step in _STEPS:
-        lower, upper = _rounded(given, step)
+    for step in STEPS:
+        lower, upper = rounded(given, step)
         if upper == given or found not in (lower, upper) or min(lower) < 1:
             continue
         if runs(lower) and runs(upper):
@@ -60,18 +58,6 @@ def _rule(given: Shape, found: Shape, runs: Callable[[Shape], bool]) -> str:
         least = _least(given, found, runs)
         return f"the input must be at least {format_shape(least)}"
     return f"an input of {format_shape(found)} runs"
-
-
-def _near(given: Shape) -> Iterator[Shape]:
-    for step in _STEPS:
-        lower, upper = _rounded(given, step)
-        yield from (size for size in (upper, lower) if size != given and min(size) > 0)
-    yield from ((side,) * len(given) for side in _USUAL)
-
-
-def _rounded(given: Shape, step: int) -> tuple[Shape, Shape]:
-    lower = tuple(size // step * step for size in given)
-    return lower, tuple(-(-size // step) * step for size in given)
 
 
 def _least(given: Shape, found: Shape, runs: Callable[[Shape], bool]) -> Shape:

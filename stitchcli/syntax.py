@@ -8,6 +8,8 @@ from functools import lru_cache
 from io import StringIO
 from typing import TypeVar
 
+from stitchcli.records import Site
+
 #: Line, column, end line, end column; lines count from 1, columns are bytes from 0.
 Span = tuple[int, int, int, int]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -40,6 +42,11 @@ def span_of(node: ast.AST) -> Span | None:
     if not isinstance(node, ast.expr | ast.stmt):
         return None
     return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0
+
+
+def span_in(site: Site) -> Span:
+    """The span of a site."""
+    return site.line, site.col, site.end_line, site.end_col
 
 
 def expression_at(file: str, span: Span) -> ast.expr | None:

@@ -52,7 +52,7 @@ ALLOWED = {
     "roots": {"records"},
     "sizes": {"errors", "records", "trial", "words", "workbench"},
     "fixes": {"records", "errors", "roots", "sizes", "surgery", "trial"},
-    "syntax": set(),
+    "syntax": {"records"},
     "written": {"records", "errors", "words", "sources", "surgery", "syntax", "tracing"},
     "patching": {"records", "errors", "roots", "sources", "trial", "workbench", "written"},
     "repair": {"records", "errors", "fixes", "sources", "syntax", "trial", "written"},

@@ -160,7 +160,7 @@ def _fixes(trace: Trace, group: list[Problem]) -> Iterator[Fix]:
         yield from _one_part(trace, found.call.index, expected - got)
     if first.dim is not None and len(ref.shape) == 3:
         yield from fit_axis(trace, ref, first.dim, expected)
-    if edit := adapter(trace, layers[0], ref.shape, expected) if layers else None:
+    if edit := adapter(layers[0], ref.shape, expected) if layers else None:
         yield Fix(f"a 1×1 projection to {expected} before {layers[0].path}", (edit,))
     if (path := module_of(trace, ref)) and len(group) > 1:
         block = pointwise(expected)

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stitchcli.records import Audit, Call, Diagnostic, Fix, Label, Layer, Set, Shape, Trace
+from stitchcli.records import Audit, Call, Diagnostic, Fix, Label, Layer, Set, Shape
 from stitchcli.words.selectors import exactly
 from stitchcli.words.shapes import format_shape
 
@@ -53,7 +53,7 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
         kernel = _kernel(layer)
         if kernel and _covers(kernel, call):
             seen.add(layer.path)
-            yield _say(trace, layer, call, kernel)
+            yield _say(layer, call, kernel)
 
 
 def _kernel(layer: Layer) -> Shape:
@@ -75,7 +75,7 @@ def _covers(kernel: Shape, call: Call) -> bool:
     )
 
 
-def _say(trace: Trace, layer: Layer, call: Call, kernel: Shape) -> Diagnostic:
+def _say(layer: Layer, call: Call, kernel: Shape) -> Diagnostic:
     where = exactly(layer.path)
     edits = (Set(where, "kernel_size", 3), Set(where, "padding", 1))
     size = call.inputs[0].shape[-len(kernel) :]

@@ -66,7 +66,7 @@ def _regroup(layer: Layer, name: str, width: int, groups: int) -> list[Edit]:
     return [set_one(layer, "groups", common)] if common != groups else []
 
 
-def adapter(trace: Trace, consumer: Layer, shape: Shape, width: int) -> Edit | None:
+def adapter(consumer: Layer, shape: Shape, width: int) -> Edit | None:
     """A 1×1 convolution, or a Linear for tokens, ahead of a layer."""
     if consumer.family == "linear":
         return Insert(

@@ -24,11 +24,8 @@ _RULES: tuple[tuple[type[nn.Module], str, tuple[str, ...]], ...] = (
     (nn.GroupNorm, "num_groups", ("num_channels",)),
     (nn.MultiheadAttention, "num_heads", ("embed_dim",)),
 )
-
-
 _MARK = "_stitch_misbuilt"
-
-
+#: One entry for each ``mending`` that is open.
 _active: list[bool] = []
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from stitchcli.records import Site
 from stitchcli.sources.recording import Seen, Step
-from stitchcli.syntax import around, expression_at, span_of, text_of
+from stitchcli.syntax import around, expression_at, span_in, span_of, text_of
 from stitchcli.tracing.sites import is_torch_code, is_user_code
 from stitchcli.written.calls import InCall, Part, default_of, given, parameters
 
@@ -74,7 +74,7 @@ def _definition(place: Expression) -> Expression | None:
     """The right side of the one assignment of a local variable."""
     if not isinstance(place.node, ast.Name):
         return None
-    file, span = place.site.file, _span(place.site)
+    file, span = place.site.file, span_in(place.site)
     function = around(file, span, ast.FunctionDef) or around(file, span, ast.Module)
     found = [
         node.value
@@ -105,7 +105,7 @@ def _walk(route: Sequence[Step], index: int, wanted: Part) -> Iterator[Expressio
         callee, caller = route[index], route[index + 1]
         index += 1
         site = caller.site
-        call = expression_at(site.file, _span(site)) if site is not None else None
+        call = expression_at(site.file, span_in(site)) if site is not None else None
         if site is None or not isinstance(call, ast.Call):
             return
         match given(call, callee.code, caller.code, wanted):
@@ -143,10 +143,6 @@ def _hands_on(step: Step, name: ast.Name) -> bool:
         isinstance(each, ast.Name) and each.id == name.id and isinstance(each.ctx, ast.Store)
         for each in ast.walk(function)
     )
-
-
-def _span(site: Site) -> tuple[int, int, int, int]:
-    return site.line, site.col, site.end_line, site.end_col
 
 
 def _expression(node: ast.expr, file: str, step: Step) -> Expression:

@@ -11,6 +11,7 @@ from stitchcli.sources.recording import Seen
 from stitchcli.syntax import around, source_of, span_of
 from stitchcli.written.candidates import names_for
 from stitchcli.written.places import (
+    CONVOLUTIONS,
     Written,
     name_of_functional,
     name_of_nn,
@@ -19,7 +20,6 @@ from stitchcli.written.places import (
 )
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-_CONVOLUTIONS = {3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}
 _NAMES = ("shortcut", "projection", "skip_projection")
 
 
@@ -58,7 +58,7 @@ def projected_operand(call: Call, routes: Mapping[str, Seen]) -> Iterator[tuple[
 
 
 def _projection(operand: Written, older: Ref, newer: Ref, seen: Seen) -> tuple[Change, ...]:
-    kind, nn = _CONVOLUTIONS.get(len(older.shape)), name_of_nn(operand.file)
+    kind, nn = CONVOLUTIONS.get(len(older.shape)), name_of_nn(operand.file)
     forward = around(operand.file, span_of(operand.node) or (0, 0, 0, 0), ast.FunctionDef)
     owner = around(operand.file, span_of(operand.node) or (0, 0, 0, 0), ast.ClassDef)
     strides = {-(-a // b) for a, b in zip(older.shape[2:], newer.shape[2:], strict=False)}

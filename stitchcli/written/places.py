@@ -7,8 +7,20 @@ from dataclasses import dataclass
 
 from stitchcli.records import Change, Site
 from stitchcli.sources.recording import Seen
-from stitchcli.syntax import around, expression_at, lines_of, source_of, span_of, tree_of
+from stitchcli.syntax import (
+    around,
+    expression_at,
+    lines_of,
+    source_of,
+    span_in,
+    span_of,
+    text_of,
+    tree_of,
+)
 from stitchcli.tracing.sites import is_user_code
+
+#: By the number of dimensions of what they take.
+CONVOLUTIONS = {3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class Written:
     @property
     def text(self) -> str:
         """The expression as it is written."""
-        return ast.get_source_segment(source_of(self.file), self.node) or ast.unparse(self.node)
+        return text_of(self.node, self.file)
 
     def become(self, after: str) -> Change:
         """Another text in its place."""
@@ -35,8 +47,7 @@ def site_of_node(node: ast.expr | ast.stmt, file: str) -> Site:
 
 def written_at(site: Site) -> Written | None:
     """The expression at a site; None outside the user's own files."""
-    span = site.line, site.col, site.end_line, site.end_col
-    node = expression_at(site.file, span) if site.user else None
+    node = expression_at(site.file, span_in(site)) if site.user else None
     return Written(node, site.file) if node is not None else None
 
 

@@ -32,6 +32,7 @@ from stitchcli.written.arguments import argument_of, places_of
 from stitchcli.written.candidates import alternatives, names_for
 from stitchcli.written.joins import even_operands, projected_operand
 from stitchcli.written.places import (
+    CONVOLUTIONS,
     added_argument,
     built_at,
     deleted_statement,
@@ -39,7 +40,6 @@ from stitchcli.written.places import (
 )
 
 _MOST = 10
-_CONVOLUTIONS = {3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}
 Way = tuple[Change, ...]
 
 
@@ -142,9 +142,9 @@ def _block_text(
     """A simple block in torch's own layers, for a tensor of a shape; empty for any other."""
     numbers = dict(block.arguments)
     match block.name:
-        case "pointwise" if len(shape) in _CONVOLUTIONS:
+        case "pointwise" if len(shape) in CONVOLUTIONS:
             widths = names_for(values, shape[1]), names_for(values, numbers["out_channels"])
-            return f"{nn}.{_CONVOLUTIONS[len(shape)]}({', '.join(widths)}, 1)"
+            return f"{nn}.{CONVOLUTIONS[len(shape)]}({', '.join(widths)}, 1)"
         case "Linear":
             widths = names_for(values, shape[-1]), names_for(values, numbers["out_features"])
             return f"{nn}.Linear({', '.join(widths)})"

@@ -49,7 +49,8 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
     for path, count in unused_modules(trace).items():
         layer = trace.layers[path]
         place = layer.built if layer.built and layer.built.user else without_indices(path)
-        groups.setdefault((place, layer.kind), {})[path] = count
+        kind = place, layer.kind, path in trace.other_mode
+        groups.setdefault(kind, {})[path] = count
     for group in groups.values():
         yield _say(trace, group)
 

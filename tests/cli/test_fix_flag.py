@@ -7,9 +7,12 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.conftest import Run
+
+from stitchcli import pipeline
 
 FAULTY = """\
 import torch
@@ -138,9 +141,41 @@ def test_nothing_to_fix(stitch: Run, flags: tuple[str, ...]) -> None:
 
 
 def test_a_fault_that_no_patch_mends_is_left(stitch: Run) -> None:
-    put("model.py", FAULTY.replace("10, 2", "len('0123456789'), 2").replace("width, 3", "9, 3"))
+    text = FAULTY.replace("10, 2", "len('0123456789'), 2").replace("width, 3", "9, 3")
+    file = put("model.py", text)
     done = stitch("model.py:Net", *WRITE, "--ignore", "ST1")
-    assert done.code == 0 and "no patch of your own files was found" in done.err
+    assert done.code == 0 and "wrote" not in done.err
+    assert file.read_text() == text
+
+
+def test_a_file_that_was_changed_meanwhile_is_left(
+    stitch: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = put("model.py", FAULTY)
+    look = pipeline.inspect_target
+
+    def look_and_edit(*args: Any) -> Any:
+        report = look(*args)
+        file.write_text(FAULTY + "# precious\n")
+        return report
+
+    monkeypatch.setattr(pipeline, "inspect_target", look_and_edit)
+    done = stitch("model.py:Net", *WRITE)
+    assert done.code == 2 and "changed meanwhile" in done.err
+    assert file.read_text() == FAULTY + "# precious\n"
+
+
+def test_showing_and_writing_exclude_each_other(stitch: Run) -> None:
+    file = put("model.py", FAULTY)
+    done = stitch("model.py:Net", *WRITE, "--diff")
+    assert done.code == 2 and "--diff writes nothing" in done.err
+    assert file.read_text() == FAULTY
+
+
+def test_other_files_are_written_beside_a_diff(stitch: Run) -> None:
+    put("model.py", FAULTY)
+    done = stitch("model.py:Net", "--fix", "--unsafe-fixes", "--diff", "-o", "json:report.json")
+    assert "@@" in done.out and Path("report.json").is_file()
 
 
 def test_a_symlink_stays_one(stitch: Run) -> None:

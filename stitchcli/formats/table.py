@@ -207,4 +207,4 @@ def _print_fix(fix: Fix, report: Report, console: Console) -> None:
             console.print(Text(f"      {change_line(change)}", "cyan"), soft_wrap=True)
         if fix.patch.verification != fix.verification:
             outcome = fix_outcome(fix.patch.verification, report.result.params)
-            console.print(Text(f"      {outcome}", "dim"), soft_wrap=True)
+            console.print(Text(f"      so changed: {outcome}", "dim"), soft_wrap=True)

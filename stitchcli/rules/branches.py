@@ -81,7 +81,7 @@ def _upstream(trace: Trace, ref: Ref, wanted: Shape) -> Iterator[tuple[Ref, Shap
     """The tensors that a tensor was made of, the nearest first, and the shape that each would have
     to have for it."""
     for _ in range(_MOST_UPSTREAM):
-        if ref.producer is None:
+        if ref.producer is None or min(wanted, default=1) < 1:
             return
         yield ref, wanted
         call = trace.calls[ref.producer]

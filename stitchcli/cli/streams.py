@@ -44,7 +44,8 @@ def write_whole(path: Path, text: str) -> None:
 
 def write_all(files: Mapping[Path, bytes], help: str) -> None:
     """Write every file whole, or none of them. Raises StitchError."""
-    files = {path.resolve(): data for path, data in files.items()}  # a link stays one
+    # a link stays one
+    files = {path.resolve() if path.is_symlink() else path: d for path, d in files.items()}
     staged: dict[Path, str] = {}
     former: dict[Path, bytes | None] = {}
     at = Path()

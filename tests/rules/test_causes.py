@@ -130,3 +130,23 @@ def test_what_cannot_be_built_is_not_given_out(write: Write) -> None:
     )
     with pytest.raises(ModelError, match="groups=32 does not divide 48"):
         stitch(f"{file}:Net", [], input="1x48x8x8")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "--set inc.conv2.groups=7",
+        "--replace inc.conv2=Conv2d:kernel_size=3,padding=1,groups=7",
+        "--after inc=GroupNorm:num_groups=7",
+    ],
+)
+def test_a_layer_that_an_edit_cannot_build_is_a_finding(edit: str) -> None:
+    report = inspect("unet", [edit], device="meta")
+    (fault,) = (each for each in report.diagnostics if each.severity == "error")
+    assert (fault.code, fault.phase) == ("ST105", "build")
+    assert any(edit in note for note in fault.notes)
+    assert fault.fixes
+    for fix in fault.fixes:
+        assert fix.verification is not None and fix.verification.ran
+        mended = inspect("unet", fix.edits, device="meta")
+        assert not mended.has_errors

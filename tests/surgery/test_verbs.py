@@ -97,7 +97,7 @@ def test_set_reaches_arguments_of_the_users_own_class(builtin: Any) -> None:
     ("flag", "message", "help"),
     [
         ("--set inc.conv1.in_chanels=4", "in_chanels", "'in_channels'"),
-        ("--set inc.conv1.groups=2", "Conv2d cannot be built", "together"),
+        ("--set inc.conv1.groups=0", "Conv2d cannot be built", "together"),
         ("--set inc.nothing=1", "nothing", ""),
     ],
 )
@@ -163,7 +163,7 @@ def test_the_outermost_match_is_replaced(builtin: Any) -> None:
     [
         ("--replace conv=dwcnov", "dwcnov"),
         ("--replace conv=dwconv:kernal_size=3", "kernal_size"),
-        ("--replace conv=Conv2d:groups=7", "groups=7"),
+        ("--replace conv=Conv2d:groups=0", "groups=0"),
         ("--replace inc=Unflatten", "unflattened_size"),
         ("--replace UNet=Identity", "whole network"),
         ("--remove UNet", "whole network"),

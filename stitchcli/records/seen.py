@@ -82,7 +82,8 @@ class Call:
 @dataclass(frozen=True)
 class Weight:
     """One parameter or buffer, listed once however many names it has; ``users`` are the paths of
-    the modules in whose call an op read it."""
+    the modules in whose call an op read it. ``is_saved`` is False for a buffer that no state dict
+    holds."""
 
     path: str
     shape: Shape
@@ -91,6 +92,7 @@ class Weight:
     is_buffer: bool = False
     aliases: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
+    is_saved: bool = True
 
     @property
     def count(self) -> int:

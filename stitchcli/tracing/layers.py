@@ -116,12 +116,15 @@ def weights_of(module: nn.Module, users: Mapping[int, tuple[str, ...]]) -> tuple
     """Every parameter and buffer once, under its first name; further names are aliases."""
     names: dict[int, list[str]] = {}
     tensors: dict[int, Tensor] = {}
+    saved: set[int] = set()
     for path, each in module.named_modules(remove_duplicate=False):
         own = (*each._parameters.items(), *each._buffers.items())
         for name, tensor in own:
             if tensor is not None:
                 tensors[id(tensor)] = tensor
                 names.setdefault(id(tensor), []).append(f"{path}.{name}" if path else name)
+                if name not in each._non_persistent_buffers_set:
+                    saved.add(id(tensor))
     return tuple(
         Weight(
             path=paths[0],
@@ -131,6 +134,7 @@ def weights_of(module: nn.Module, users: Mapping[int, tuple[str, ...]]) -> tuple
             is_buffer=not isinstance(tensors[key], nn.Parameter),
             aliases=tuple(dict.fromkeys(paths[1:])),
             users=users.get(key, ()),
+            is_saved=key in saved,
         )
         for key, paths in names.items()
     )

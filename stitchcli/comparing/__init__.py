@@ -1,0 +1,5 @@
+"""Two traces → what one network has that the other has not."""
+
+from stitchcli.comparing.compare import Comparison, compare
+
+__all__ = ["Comparison", "compare"]

@@ -1,0 +1,189 @@
+"""Which module of one network is which of the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from stitchcli.comparing.order import ENOUGH, Pairs, match
+from stitchcli.comparing.tree import Node, config_of
+
+#: So much of two modules of different classes must agree that they are looked into.
+_OVERLAP = 0.5
+
+
+class Alignment:
+    """Pairs of modules, in both directions, by node."""
+
+    def __init__(self) -> None:
+        self.head_of: dict[Node, Node] = {}
+        self.base_of: dict[Node, Node] = {}
+        #: Pairs that stand in the place of each other and hold nothing in common.
+        self.replaced: dict[Node, Node] = {}
+        #: Pairs that were found away from their place.
+        self.moved: list[tuple[Node, Node]] = []
+
+    def pair(self, base: Node, head: Node) -> None:
+        """These two are each other."""
+        self.head_of[base] = head
+        self.base_of[head] = base
+
+
+def align(base: Node, head: Node, moved: Mapping[str, str]) -> Alignment:
+    """Pair the modules of two trees; ``moved`` gives pairs of paths that hold in any case."""
+    found = Alignment()
+    bases = {node.path: node for node in base.walk()}
+    heads = {node.path: node for node in head.walk()}
+    told = [(bases[one], heads[other]) for one, other in moved.items()]
+    for one, other in told:
+        found.pair(one, other)
+    inner = _wrapped(base, head) if not moved else None
+    if inner is not None:
+        _join(found, base, inner)
+    elif base not in found.head_of and head not in found.base_of:
+        _join(found, base, head)
+    for one, other in told:
+        _descend(found, one, other)
+    _find_moved(found, base, head)
+    found.moved += [pair for pair in told if _is_elsewhere(found, *pair)]
+    return found
+
+
+def _wrapped(base: Node, head: Node) -> Node | None:
+    """Base as a part of the other network, where it stands there as it is."""
+    if base.look == head.look or not base.children:
+        return None
+    return next((node for node in head.walk() if node.look == base.look), None)
+
+
+def _join(found: Alignment, base: Node, head: Node) -> None:
+    """Pair two modules, and what is in them."""
+    found.pair(base, head)
+    _descend(found, base, head)
+
+
+def _descend(found: Alignment, base: Node, head: Node) -> None:
+    waiting = [(base, head)]
+    while waiting:
+        one, other = waiting.pop()
+        left = [child for child in one.children if child not in found.head_of]
+        right = [child for child in other.children if child not in found.base_of]
+        for child, partner in _children(one, other, left, right):
+            if _holds_together(child, partner):
+                found.pair(child, partner)
+                waiting.append((child, partner))
+            else:
+                found.replaced[child] = partner
+
+
+def _children(one: Node, other: Node, left: list[Node], right: list[Node]) -> Pairs:
+    if one.look == other.look and len(left) == len(right):
+        return list(zip(left, right, strict=True))
+    pairs = match(left, right, _likeness, ENOUGH)
+    pairs += _in_place(left, right, pairs)
+    return pairs + _of_one_name(left, right, pairs)
+
+
+def _likeness(base: Node, head: Node) -> float:
+    """How much two modules are each other, from 0 to 1, names left out."""
+    if base.look == head.look:
+        return 1.0
+    return 0.45 * (base.kind == head.kind) + 0.35 * _overlap(base, head)
+
+
+def _overlap(base: Node, head: Node) -> float:
+    """How much of what two modules hold is the same."""
+    if base.kind == head.kind and not (base.children or head.children):
+        mine, theirs = set(config_of(base)), set(config_of(head))
+        return len(mine & theirs) / max(len(mine | theirs), 1)
+    (exact, kinds), (other_exact, other_kinds) = base.contents, head.contents
+    return (_share(exact, other_exact) + _share(kinds, other_kinds)) / 2
+
+
+def _share(one: Counter[int] | Counter[str], other: Counter[int] | Counter[str]) -> float:
+    both = sum(min(count, other[key]) for key, count in one.items())  # type: ignore[index]
+    return both / (one.total() + other.total() - both)
+
+
+def _holds_together(base: Node, head: Node) -> bool:
+    """Whether a pair is one module that was changed, rather than another in its place."""
+    if base.kind == head.kind:
+        return True
+    return bool(base.children and head.children) and _overlap(base, head) >= _OVERLAP
+
+
+def _in_place(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> Pairs:
+    """Pairs of what is left between the same neighbours: all, where there are equally many; else
+    those of one name, and of both with or both without parameters."""
+    ends = [*pairs, (None, None)]
+    at = {node: index for index, node in enumerate(left)}
+    other_at = {node: index for index, node in enumerate(right)}
+    found: Pairs = []
+    start = other_start = 0
+    for one, other in sorted(ends, key=lambda pair: at[pair[0]] if pair[0] else len(left)):
+        end = at[one] if one else len(left)
+        other_end = other_at[other] if other else len(right)
+        gap, other_gap = left[start:end], right[other_start:other_end]
+        if len(gap) == len(other_gap):
+            found += zip(gap, other_gap, strict=True)
+        elif gap and other_gap:
+            found += match(gap, other_gap, _is_like, 0.2)
+        start, other_start = end + 1, other_end + 1
+    return found
+
+
+def _is_like(base: Node, head: Node) -> float:
+    """What speaks for it that one module stands in the place of another, their names left out."""
+    if not (base.params and head.params):
+        return 0.0
+    return 0.2 + 0.1 * min(base.params, head.params) / max(base.params, head.params)
+
+
+def _of_one_name(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> Pairs:
+    """What is called the same and was only defined at another time."""
+    taken = {node for pair in pairs for node in pair}
+    free = {node.name: node for node in right if node not in taken and not node.name.isdigit()}
+    return [(one, free[one.name]) for one in left if one not in taken and one.name in free]
+
+
+def _find_moved(found: Alignment, base: Node, head: Node) -> None:
+    """Pair what is identical and stands elsewhere, the outermost first; only what has parameters
+    is worth finding again."""
+    free: dict[int, list[Node]] = {}
+    for node in head.walk():
+        if node not in found.base_of and node.params:
+            free.setdefault(node.look, []).append(node)
+    for node in base.walk():
+        partners = [each for each in free.get(node.look, ()) if _is_free(found, node, each)]
+        if not partners:
+            continue
+        partner = next((each for each in partners if each.name == node.name), partners[0])
+        for one, other in zip(node.walk(), partner.walk(), strict=True):
+            found.pair(one, other)
+        if not _is_within(found, node, partner) and node.path != partner.path:
+            found.moved.append((node, partner))
+
+
+def _is_free(found: Alignment, base: Node, head: Node) -> bool:
+    """Neither these two nor anything in them is paired yet."""
+    return not any(node in found.head_of for node in base.walk()) and not any(
+        node in found.base_of for node in head.walk()
+    )
+
+
+def _is_within(found: Alignment, base: Node, head: Node) -> bool:
+    """Whether a module is kept inside of what stands in its place now."""
+    outer: Node | None = base
+    while outer is not None and outer not in found.replaced:
+        outer = outer.parent
+    around: Node | None = head
+    while outer is not None and around is not None and around is not found.replaced[outer]:
+        around = around.parent
+    return outer is not None and around is not None
+
+
+def _is_elsewhere(found: Alignment, base: Node, head: Node) -> bool:
+    """Whether a pair's surroundings are not each other."""
+    if base.parent is None or head.parent is None:
+        return base.parent is not head.parent
+    return found.head_of.get(base.parent) is not head.parent

@@ -1,0 +1,121 @@
+"""Two traces → changes, renames, and what becomes of base's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from stitchcli.comparing.align import Alignment, align
+from stitchcli.comparing.settings import differing
+from stitchcli.comparing.steps import step_changes
+from stitchcli.comparing.tensors import checkpoint_of
+from stitchcli.comparing.tree import Node, Numbers, tree_of
+from stitchcli.errors import StitchError
+from stitchcli.records import Difference, Checkpoint, Part, Renamed, Trace
+from stitchcli.words.near import did_you_mean
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two networks have not in common."""
+
+    changes: tuple[Difference, ...]
+    renames: tuple[Renamed, ...]
+    checkpoint: Checkpoint
+
+
+def compare(base: Trace, head: Trace, moved: Mapping[str, str] | None = None) -> Comparison:
+    """Align two networks. The changes' parameters and MACs add up to the difference of the
+    totals; ``moved`` says which path of base is which path of the other in any case.
+
+    Raises StitchError for a path that is not there.
+    """
+    for path, trace, side in _told(moved or {}, base, head):
+        if path not in trace.layers:
+            raise StitchError(
+                f"--moved: {side} has no module {path!r}",
+                did_you_mean(path, trace.layers) or "give a path that stitch inspect shows",
+            )
+    numbers = Numbers()
+    one, other = tree_of(base, numbers), tree_of(head, numbers)
+    found = align(one, other, moved or {})
+    return Comparison(
+        tuple(_changes(found, base, head, one, other)),
+        tuple(_renames(found, one)),
+        checkpoint_of(found, base, head),
+    )
+
+
+def _told(
+    moved: Mapping[str, str], base: Trace, head: Trace
+) -> Iterator[tuple[str, Trace, str]]:
+    for one, other in moved.items():
+        yield one, base, "the base network"
+        yield other, head, "the modified network"
+
+
+def _changes(
+    found: Alignment, base: Trace, head: Trace, one: Node, other: Node
+) -> Iterator[Difference]:
+    """In the order of the modified network; what was removed stands where it stood."""
+    order = {node: index for index, node in enumerate(other.walk())}
+    placed: list[tuple[float, Difference]] = []
+    where = -1.0
+    for node in one.walk():
+        if (partner := found.head_of.get(node)) is not None:
+            where = order[partner]
+        elif (instead := found.replaced.get(node)) is not None:
+            where = order[instead]
+            placed.append((where, Difference("replaced", _rest(found, node), _rest(found, instead))))
+        elif node.parent in found.head_of or node.parent is None:
+            placed.append((where + 0.5, Difference("removed", _rest(found, node), None)))
+    taken = set(found.replaced.values())
+    for node in other.walk():
+        if node not in found.base_of and node not in taken and _is_top(found, node):
+            placed.append((order[node], Difference("added", None, _rest(found, node))))
+    elsewhere = dict(found.moved)
+    for node, partner in found.head_of.items():
+        changes = _of_pair(node, partner, node in elsewhere, base, head)
+        placed += [(order[partner], change) for change in changes]
+    yield from (change for _, change in sorted(placed, key=lambda each: each[0]))
+
+
+def _is_top(found: Alignment, node: Node) -> bool:
+    return node.parent is None or node.parent in found.base_of
+
+
+def _rest(found: Alignment, node: Node) -> Part:
+    """A subtree as a side of a change, with the cost of all in it that is paired with nothing."""
+    free = [
+        each for each in node.walk() if each not in found.head_of and each not in found.base_of
+    ]
+    return node.part(
+        sum(each.own_params for each in free), sum(each.own_macs for each in free)
+    )
+
+
+def _of_pair(
+    node: Node, partner: Node, is_moved: bool, base: Trace, head: Trace
+) -> Iterator[Difference]:
+    """What differs in a module itself, its children left out."""
+    values = differing(node, partner)
+    steps, left, right = step_changes(node, partner, base, head)
+    yield from steps
+    left, right = left + node.run_macs, right + partner.run_macs
+    if values or is_moved:
+        before, after = node.part(node.own_params, left), partner.part(partner.own_params, right)
+        yield Difference("moved" if is_moved else "changed", before, after, values)
+    elif left != right:
+        yield Difference("reshaped", node.part(0, left), partner.part(0, right))
+
+
+def _renames(found: Alignment, base: Node) -> Iterator[Renamed]:
+    """Modules that are called otherwise beside the same module, the outermost of each."""
+    elsewhere = dict(found.moved)
+    for node in base.walk():
+        partner = found.head_of.get(node)
+        if partner is None or node in elsewhere or node.name == partner.name:
+            continue
+        if node.parent is None or found.head_of.get(node.parent) is partner.parent:
+            tensors = sum(len(each.weights) for each in node.walk())
+            yield Renamed(node.path, partner.path, partner.kind, node.size, tensors)

@@ -1,0 +1,62 @@
+"""Functional calls in the forward of two modules that are each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from stitchcli.comparing.tree import Node, step_sign
+from stitchcli.records import Call, Difference, Part, Trace
+
+
+def step_changes(
+    base: Node, head: Node, base_trace: Trace, head_trace: Trace
+) -> tuple[list[Difference], int, int]:
+    """Calls that one forward has and the other has not, and the MACs of all others on both sides:
+    ``(changes, base's, head's)``."""
+    mine, theirs = base.steps, head.steps
+    signs, others = [step_sign(c) for c in mine], [step_sign(c) for c in theirs]
+    macs, other_macs = (sum(call.macs for call in node.calls) for node in (base, head))
+    if signs == others:
+        return [], macs, other_macs
+    changes = []
+    names, other_names = _labels(base_trace), _labels(head_trace)
+    matcher = SequenceMatcher(None, signs, others, autojunk=False)
+    for _, start, end, other_start, other_end in (
+        each for each in matcher.get_opcodes() if each[0] != "equal"
+    ):
+        for one, other in _paired(mine[start:end], theirs[other_start:other_end]):
+            before, after = one and _part(one, names), other and _part(other, names=other_names)
+            kind = "added" if before is None else "removed" if after is None else "replaced"
+            change = Difference(kind, before, after)  # type: ignore[arg-type]
+            changes.append(change)
+            macs -= before.macs if before else 0
+            other_macs -= after.macs if after else 0
+    return changes, macs, other_macs
+
+
+def _labels(trace: Trace) -> dict[int, str]:
+    return {index: label for label, index in trace.functional.items()}
+
+
+def _paired(
+    left: list[Call], right: list[Call]
+) -> Iterator[tuple[Call | None, Call | None]]:
+    """In place, as far as there are partners."""
+    for at in range(max(len(left), len(right))):
+        yield (
+            left[at] if at < len(left) else None,
+            right[at] if at < len(right) else None,
+        )
+
+
+def _part(call: Call, names: dict[int, str]) -> Part:
+    plain = f"{call.path}/{call.op}" if call.path else f"op:{call.op}"
+    return Part(
+        path=names.get(call.index, plain),
+        kind=call.op or "",
+        inputs=tuple(ref.shape for ref in call.inputs if ref.is_activation),
+        outputs=tuple(ref.shape for ref in call.outputs),
+        macs=call.macs,
+        is_call=True,
+    )

@@ -17,11 +17,13 @@ _FILE = "pyproject.toml"
 @dataclass(frozen=True)
 class Settings:
     """What a project says once and for all; ``blocks`` are folders, as seen from here; ``select``
-    and ``ignore`` are codes of findings, or beginnings of codes."""
+    and ``ignore`` are codes of findings, or beginnings of codes; ``moved`` are paths of modules,
+    before and after."""
 
     blocks: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
 
 
 def read_settings(here: Path | None = None) -> Settings:
@@ -67,6 +69,7 @@ def _settings(table: dict[str, Any], file: Path, here: Path) -> Settings:
         blocks=_folders(table.get("blocks", []), file, here),
         select=_codes(table, "select", file),
         ignore=_codes(table, "ignore", file),
+        moved=_moved(table.get("moved", []), file),
     )
 
 
@@ -77,6 +80,18 @@ def _codes(table: dict[str, Any], key: str, file: Path) -> tuple[str, ...]:
             f"{file}: tool.stitch.{key} is no list of codes", f'write {key} = ["ST202"]'
         )
     return parse_codes(value, f"{file}: tool.stitch.{key}")
+
+
+def _moved(value: Any, file: Path) -> tuple[tuple[str, str], ...]:
+    tables = value if isinstance(value, list) else [value]
+    for each in tables:
+        keys = set(each) if isinstance(each, dict) else set()
+        if keys != {"from", "to"} or not all(isinstance(path, str) for path in each.values()):
+            raise StitchError(
+                f"{file}: tool.stitch.moved has something else than from and to",
+                'write [[tool.stitch.moved]], from = "layer1", to = "stage1"',
+            )
+    return tuple((each["from"], each["to"]) for each in tables)
 
 
 def _folders(value: Any, file: Path, here: Path) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from stitchcli.roots import merged
 from stitchcli.sizes import with_sizes
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
+from stitchcli.sources.revisions import at_revision, named, naming
 from stitchcli.stages import stages
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.tracing.mending import misbuilt_in
@@ -51,7 +52,8 @@ _CHEAP = 300_000_000
 class Request:
     """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own.
     ``fix`` says which fixes are applied, ``in_files`` that they are to be patches of the user's
-    files, ``backward`` that gradients are looked at too."""
+    files, ``backward`` that gradients are looked at too, ``try_out`` that an edited network without
+    a fault is tried at other things than this one forward."""
 
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] = ()
@@ -65,6 +67,7 @@ class Request:
     fix: Literal["none", "safe", "unsafe"] = "none"
     in_files: bool = False
     backward: bool = False
+    try_out: bool = True
 
 
 def inspect_target(target: Target, request: Request) -> Report:
@@ -76,18 +79,28 @@ def inspect_target(target: Target, request: Request) -> Report:
 
 
 def _look(target: Target, request: Request) -> Report:
+    revision = at_revision(target.text)
+    with naming(revision):
+        report = _loaded(target, request, patches=revision is None)
+    if revision is None:
+        return report
+    return replace(report, diagnostics=named(report.diagnostics, revision))
+
+
+def _loaded(target: Target, request: Request, *, patches: bool) -> Report:
     network = load(target, request.device)
 
     def reload(device: str) -> Network:
         return _with_widths(load(target, device), request)
 
     try:
-        return audit(network, request, reload)
+        return audit(network, request, reload if patches else None)
     except ModelError as error:
         if request.device != "meta" or not _may_need_numbers(error, network):
             raise
         # if it did not need numbers to look at, it fails again here, in its own words
-        report = audit(reload("cpu"), replace(request, device="cpu"), reload)
+        request = replace(request, device="cpu")
+        report = audit(reload("cpu"), request, reload if patches else None)
         return replace(report, notes=tuple(dict.fromkeys((*report.notes, NO_META))))
 
 
@@ -163,7 +176,7 @@ def _checks(
     broken = trial.result.problems or not trial.result.complete
     # numbers that are not finite are in the way of none
     faults = [d for d in diagnostics if d.severity == "error" and d.code != "ST206"]
-    if not request.edits or broken or faults:
+    if not request.edits or not request.try_out or broken or faults:
         return ()
     checker = Checks(trial.bench, request.edits, trial.base, trial.result)
     return (*checker.on_meta(), *_numbers(checker, request, module, applied))

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from stitchcli.cli.block_words import file_flag, import_line
-from stitchcli.cli.streams import write_all
 from stitchcli.entries import BlockEntry
 from stitchcli.errors import StitchError
+from stitchcli.whole_files import write_all
 
 
 def copy_blocks(entries: Sequence[BlockEntry], folder: Path, *, dry_run: bool, force: bool) -> str:

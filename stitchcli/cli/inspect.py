@@ -7,6 +7,25 @@ from typing import Annotated, Literal
 
 import typer
 
+from stitchcli.cli.options import (
+    After,
+    Before,
+    Blocks,
+    Except,
+    Expect,
+    Ignore,
+    Input,
+    Out,
+    Remove,
+    Replace,
+    Select,
+    Set,
+    Several,
+    Train,
+    Wrap,
+    complete_target,
+    parse_edits,
+)
 from stitchcli.cli.patches import check_flags, patches_of, print_diff, write_patches
 from stitchcli.cli.reports import (
     Color,
@@ -24,14 +43,6 @@ from stitchcli.networks import BUILTINS
 from stitchcli.sources.overlay import overlaid
 
 
-def complete_target(incomplete: str) -> list[str]:
-    """Built-in names; files are the shell's to complete."""
-    return [name for name in BUILTINS if name.startswith(incomplete)]
-
-
-Several = list[str]
-
-
 def inspect(
     target: Annotated[
         str,
@@ -46,72 +57,23 @@ def inspect(
         Several,
         typer.Option("--arg", metavar="NAME=VALUE", help="Constructor argument of the network."),
     ] = [],
-    input: Annotated[
-        Several,
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="SHAPE",
-            help="Dummy input, as 1x3x256x256, 1x77:int64 or name=1x77; repeatable. "
-            "Guessed where it is not given.",
-        ),
-    ] = [],
-    replace: Annotated[
-        Several,
-        typer.Option(metavar="SEL=BLOCK", help="Replace modules, as in conv=dwconv or act=SiLU."),
-    ] = [],
-    wrap: Annotated[
-        Several,
-        typer.Option(
-            metavar="SEL=BLOCK",
-            help="Put a block around modules, which it calls self, as in 'down3=residual(self)'.",
-        ),
-    ] = [],
-    after: Annotated[
-        Several,
-        typer.Option(metavar="SEL=BLOCK", help="Put a block behind modules, as in 'down*=msca'."),
-    ] = [],
-    before: Annotated[
-        Several, typer.Option(metavar="SEL=BLOCK", help="Put a block ahead of modules.")
-    ] = [],
-    set: Annotated[
-        Several,
-        typer.Option(metavar="SEL.ARG=VALUE", help="Build modules again with an argument changed."),
-    ] = [],
-    remove: Annotated[Several, typer.Option(metavar="SEL", help="Take modules out.")] = [],
-    except_: Annotated[
-        Several, typer.Option("--except", metavar="SEL", help="Leave modules alone in every edit.")
-    ] = [],
-    blocks: Annotated[
-        Several,
-        typer.Option(
-            metavar="DIR", help="A folder of your own blocks, by file or class name; repeatable."
-        ),
-    ] = [],
-    expect: Annotated[
-        int | None, typer.Option(metavar="N", help="Fail unless the edits match N modules in all.")
-    ] = None,
-    select: Annotated[
-        Several,
-        typer.Option(
-            metavar="CODES",
-            help="Report only these findings, as in ST1 or ST101,ST202; repeatable. The longest "
-            "code that fits a finding decides.",
-        ),
-    ] = [],
-    ignore: Annotated[
-        Several,
-        typer.Option(
-            metavar="CODES",
-            help="Leave these findings out; repeatable. In a model file, end the line that builds "
-            "a module with '# stitch: ignore[ST202]'.",
-        ),
-    ] = [],
+    input: Input = [],
+    replace: Replace = [],
+    wrap: Wrap = [],
+    after: After = [],
+    before: Before = [],
+    set: Set = [],
+    remove: Remove = [],
+    except_: Except = [],
+    blocks: Blocks = [],
+    expect: Expect = None,
+    select: Select = [],
+    ignore: Ignore = [],
     device: Annotated[
         str,
         typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:N, or meta (no weights, no numbers)."),
     ] = "cpu",
-    train: Annotated[bool, typer.Option("--train", help="Run in training mode.")] = False,
+    train: Train = False,
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Also check the edited network with numbers on the device."),
@@ -141,12 +103,7 @@ def inspect(
         typer.Option(min=1, metavar="N", help="How deep calls within calls are shown as rows."),
     ] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
-    out: Annotated[
-        Several,
-        typer.Option(
-            "--out", "-o", metavar="FMT:PATH", help="Also write a file, as in json:report.json."
-        ),
-    ] = [],
+    out: Out = [],
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Only totals and diagnostics.")
     ] = False,
@@ -167,17 +124,12 @@ def inspect(
     """
     from stitchcli.formats.words import files_line, fixed_lines, summary
     from stitchcli.records import Target
-    from stitchcli.words.edits import PARSERS
     from stitchcli.words.shapes import parse_spec
     from stitchcli.words.values import parse_arguments
 
     check_flags(fix, {"--unsafe-fixes": unsafe_fixes, "--diff": diff, "--write": write})
-    files = [parse_out(each) for each in out]
-    flags = {
-        "--replace": replace, "--wrap": wrap, "--after": after, "--before": before,
-        "--set": set, "--remove": remove, "--except": except_,
-    }  # fmt: skip
-    edits = tuple(PARSERS[flag](text) for flag, texts in flags.items() for text in texts)
+    files = [parse_out(each, Format) for each in out]
+    edits = parse_edits(replace, wrap, after, before, set, remove, except_)
     inputs = tuple(parse_spec(each) for each in input)
     place = Target(target, parse_arguments(arg, "--arg"))
     settings = read_settings()

@@ -12,6 +12,7 @@ import typer
 
 from stitchcli import __version__
 from stitchcli.cli.blocks import app as blocks
+from stitchcli.cli.diff import diff
 from stitchcli.cli.explain import explain
 from stitchcli.cli.inspect import inspect
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
@@ -44,6 +45,7 @@ def main(
 
 
 app.command()(inspect)
+app.command()(diff)
 app.command()(explain)
 app.add_typer(blocks, name="blocks")
 
@@ -114,7 +116,7 @@ def _bug(error: Exception) -> int:
 def _command() -> str:
     """Which command was asked for, as a report says it."""
     asked = sys.argv[1:2]
-    return next((name for name in ("blocks", "explain") if name in asked), "inspect")
+    return next((name for name in ("blocks", "diff", "explain") if name in asked), "inspect")
 
 
 def _format() -> str:

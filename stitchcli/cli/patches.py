@@ -12,9 +12,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stitchcli.cli.streams import write_all
 from stitchcli.errors import StitchError
 from stitchcli.syntax import lines_of, source_of
+from stitchcli.whole_files import write_all
 
 if TYPE_CHECKING:
     from stitchcli.records import Report

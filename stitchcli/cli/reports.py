@@ -6,16 +6,20 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stitchcli.cli.streams import ascii_only, can_encode, escape_json, write_whole
+from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError
+from stitchcli.whole_files import write_whole
 from stitchcli.words.near import did_you_mean
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from stitchcli.records import Report
 
 
@@ -38,12 +42,21 @@ class Color(StrEnum):
     never = "never"
 
 
-def parse_out(text: str) -> tuple[Format, Path]:
+class DiffFormat(StrEnum):
+    """Output formats of ``stitch diff``."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+    html = "html"
+
+
+def parse_out(text: str, known: type[StrEnum]) -> tuple[StrEnum, Path]:
     """``json:report.json`` as its parts. Raises StitchError."""
     name, colon, path = text.partition(":")
-    if not colon or not path or name not in list(Format):
-        formats = ", ".join(Format)
-        meant = did_you_mean(name, list(Format)) if colon else ""
+    if not colon or not path or name not in list(known):
+        formats = ", ".join(known)
+        meant = did_you_mean(name, list(known)) if colon else ""
         raise StitchError(
             f"--out {text!r} is not FORMAT:PATH",
             meant or f"write for instance --out json:report.json; formats are {formats}",
@@ -52,11 +65,11 @@ def parse_out(text: str) -> tuple[Format, Path]:
     if file.is_dir() or not file.absolute().parent.is_dir():
         what = "is a folder" if file.is_dir() else "lies in a folder that is not there"
         raise StitchError(f"--out path {path} {what}", "give the path of a file")
-    return Format(name), file
+    return known(name), file
 
 
 def refuse_sources(
-    files: list[tuple[Format, Path]], words: list[str], folders: tuple[str, ...]
+    files: Sequence[tuple[str, Path]], words: list[str], folders: tuple[str, ...]
 ) -> None:
     """Never write over a file that the network or a block is read from."""
     read = {Path(name).resolve() for word in words for name in re.findall(r"[^=:]+\.\w+", word)}
@@ -66,7 +79,7 @@ def refuse_sources(
             raise StitchError(f"--out would write over {path}, which is read", "give another path")
 
 
-def write_files(report: Report, files: list[tuple[Format, Path]]) -> None:
+def write_files(report: Report, files: Sequence[tuple[str, Path]]) -> None:
     """The report in every file of ``--out``. Raises StitchError."""
     from stitchcli.formats import FORMATS
 
@@ -77,17 +90,19 @@ def write_files(report: Report, files: list[tuple[Format, Path]]) -> None:
 def print_report(report: Report, format: Format, quiet: bool, color: Color) -> None:
     """The report on stdout."""
     from stitchcli.formats import FORMATS
+    from stitchcli.formats.table import print_table
 
     if format is Format.table:
-        _print_table(report, quiet, color)
+        print_drawn(lambda console: print_table(report, console, quiet=quiet), color)
     else:
         write_text(FORMATS[format](report), format)
 
 
-def _print_table(report: Report, quiet: bool, color: Color) -> None:
+def print_drawn(draw: Callable[[Console], None], color: Color) -> None:
+    """What is drawn on a console as wide as the terminal, on stdout."""
     from rich.console import Console
 
-    from stitchcli.formats.table import print_table, strip_lines
+    from stitchcli.formats.table import strip_lines
 
     terminal = sys.stdout.isatty()
     columns = shutil.get_terminal_size((120, 24)).columns
@@ -100,7 +115,7 @@ def _print_table(report: Report, quiet: bool, color: Color) -> None:
         color_system="standard" if color is Color.always else "auto",
         highlight=False,
     )
-    print_table(report, console, quiet=quiet)
+    draw(console)
     write_text(strip_lines(text.getvalue()), Format.table)
 
 

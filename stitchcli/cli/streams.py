@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from pathlib import Path
 from typing import TextIO
-
-from stitchcli.errors import StitchError
 
 
 @contextmanager
@@ -35,67 +31,6 @@ def _descriptor_to_stderr() -> Iterator[None]:
     finally:
         os.dup2(saved, 1)
         os.close(saved)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises StitchError."""
-    write_all({path: text.encode("utf-8")}, "give another path with --out")
-
-
-def write_all(files: Mapping[Path, bytes], help: str) -> None:
-    """Write every file whole, or none of them. Raises StitchError."""
-    # a link stays one
-    files = {path.resolve() if path.is_symlink() else path: d for path, d in files.items()}
-    staged: dict[Path, str] = {}
-    former: dict[Path, bytes | None] = {}
-    at = Path()
-    try:
-        for at, data in files.items():
-            staged[at] = _write_beside(at, data)
-        for at, temporary in staged.items():
-            before = at.read_bytes() if len(files) > 1 and at.exists() else None
-            os.replace(temporary, at)  # noqa: PTH105
-            former[at] = before
-    except BaseException as error:
-        for temporary in staged.values():
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-        for path, data_before in former.items():
-            _put_back(path, data_before)
-        if isinstance(error, OSError):
-            raise StitchError(f"cannot write {at}: {error.strerror or error}", help) from error
-        raise
-
-
-def _write_beside(path: Path, data: bytes) -> str:
-    """A new file with the data and the mode of ``path``, in the same folder."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
-        os.chmod(temporary, mode & 0o777)  # noqa: PTH101
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise
-    return temporary
-
-
-def _put_back(path: Path, data: bytes | None) -> None:
-    with suppress(OSError):
-        if data is None:
-            path.unlink()
-        else:
-            path.write_bytes(data)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 _PLAIN = str.maketrans(

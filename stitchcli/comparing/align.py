@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from stitchcli.comparing.order import ENOUGH, Pairs, match
 from stitchcli.comparing.tree import Node, config_of
 
-#: So much of two modules of different classes must agree that they are looked into.
-_OVERLAP = 0.5
+#: So many of the classes in two modules of different classes must agree that they are looked into.
+_OVERLAP = 0.8
 
 
 class Alignment:
@@ -109,7 +109,10 @@ def _holds_together(base: Node, head: Node) -> bool:
     """Whether a pair is one module that was changed, rather than another in its place."""
     if base.kind == head.kind:
         return True
-    return bool(base.children and head.children) and _overlap(base, head) >= _OVERLAP
+    if not (base.children and head.children):
+        return False
+    inside = (node.contents[1] - Counter([node.kind]) for node in (base, head))
+    return _share(*inside) >= _OVERLAP
 
 
 def _in_place(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> Pairs:
@@ -147,21 +150,35 @@ def _of_one_name(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> P
 
 
 def _find_moved(found: Alignment, base: Node, head: Node) -> None:
-    """Pair what is identical and stands elsewhere, the outermost first; only what has parameters
-    is worth finding again."""
+    """Pair what is identical and stands elsewhere, the outermost first: what was taken out with
+    what was put in, and what was replaced with what is kept in its replacement. Only what has
+    parameters is worth finding again."""
+    replacing = set(found.replaced.values())
     free: dict[int, list[Node]] = {}
     for node in head.walk():
-        if node not in found.base_of and node.params:
+        if node not in found.base_of and node.params and not _inside(node, replacing):
             free.setdefault(node.look, []).append(node)
     for node in base.walk():
-        partners = [each for each in free.get(node.look, ()) if _is_free(found, node, each)]
+        if node in found.head_of or not node.params:
+            continue
+        around = _inside(node, found.replaced)
+        options = found.replaced[around].walk() if around else free.get(node.look, ())
+        partners = [n for n in options if n.look == node.look and _is_free(found, node, n)]
         if not partners:
             continue
         partner = next((each for each in partners if each.name == node.name), partners[0])
         for one, other in zip(node.walk(), partner.walk(), strict=True):
             found.pair(one, other)
-        if not _is_within(found, node, partner) and node.path != partner.path:
+        if around is None and node.path != partner.path:
             found.moved.append((node, partner))
+
+
+def _inside(node: Node, outer: Container[Node]) -> Node | None:
+    """The module itself, or the one around it, that is among ``outer``."""
+    at: Node | None = node
+    while at is not None and at not in outer:
+        at = at.parent
+    return at
 
 
 def _is_free(found: Alignment, base: Node, head: Node) -> bool:
@@ -169,17 +186,6 @@ def _is_free(found: Alignment, base: Node, head: Node) -> bool:
     return not any(node in found.head_of for node in base.walk()) and not any(
         node in found.base_of for node in head.walk()
     )
-
-
-def _is_within(found: Alignment, base: Node, head: Node) -> bool:
-    """Whether a module is kept inside of what stands in its place now."""
-    outer: Node | None = base
-    while outer is not None and outer not in found.replaced:
-        outer = outer.parent
-    around: Node | None = head
-    while outer is not None and around is not None and around is not found.replaced[outer]:
-        around = around.parent
-    return outer is not None and around is not None
 
 
 def _is_elsewhere(found: Alignment, base: Node, head: Node) -> bool:

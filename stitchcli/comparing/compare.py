@@ -11,7 +11,7 @@ from stitchcli.comparing.steps import step_changes
 from stitchcli.comparing.tensors import checkpoint_of
 from stitchcli.comparing.tree import Node, Numbers, tree_of
 from stitchcli.errors import StitchError
-from stitchcli.records import Difference, Checkpoint, Part, Renamed, Trace
+from stitchcli.records import Checkpoint, Difference, Part, Renamed, Trace
 from stitchcli.words.near import did_you_mean
 
 
@@ -46,9 +46,7 @@ def compare(base: Trace, head: Trace, moved: Mapping[str, str] | None = None) ->
     )
 
 
-def _told(
-    moved: Mapping[str, str], base: Trace, head: Trace
-) -> Iterator[tuple[str, Trace, str]]:
+def _told(moved: Mapping[str, str], base: Trace, head: Trace) -> Iterator[tuple[str, Trace, str]]:
     for one, other in moved.items():
         yield one, base, "the base network"
         yield other, head, "the modified network"
@@ -66,7 +64,9 @@ def _changes(
             where = order[partner]
         elif (instead := found.replaced.get(node)) is not None:
             where = order[instead]
-            placed.append((where, Difference("replaced", _rest(found, node), _rest(found, instead))))
+            placed.append(
+                (where, Difference("replaced", _rest(found, node), _rest(found, instead)))
+            )
         elif node.parent in found.head_of or node.parent is None:
             placed.append((where + 0.5, Difference("removed", _rest(found, node), None)))
     taken = set(found.replaced.values())
@@ -86,12 +86,8 @@ def _is_top(found: Alignment, node: Node) -> bool:
 
 def _rest(found: Alignment, node: Node) -> Part:
     """A subtree as a side of a change, with the cost of all in it that is paired with nothing."""
-    free = [
-        each for each in node.walk() if each not in found.head_of and each not in found.base_of
-    ]
-    return node.part(
-        sum(each.own_params for each in free), sum(each.own_macs for each in free)
-    )
+    free = [each for each in node.walk() if each not in found.head_of and each not in found.base_of]
+    return node.part(sum(each.own_params for each in free), sum(each.own_macs for each in free))
 
 
 def _of_pair(

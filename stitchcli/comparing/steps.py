@@ -39,9 +39,7 @@ def _labels(trace: Trace) -> dict[int, str]:
     return {index: label for label, index in trace.functional.items()}
 
 
-def _paired(
-    left: list[Call], right: list[Call]
-) -> Iterator[tuple[Call | None, Call | None]]:
+def _paired(left: list[Call], right: list[Call]) -> Iterator[tuple[Call | None, Call | None]]:
     """In place, as far as there are partners."""
     for at in range(max(len(left), len(right))):
         yield (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stitchcli.records import (
@@ -27,18 +27,20 @@ SCHEMA = "stitch.report/1"
 
 def render_json(report: Report) -> str:
     """The whole report as one JSON document."""
-    findings = report.has_errors
-    return _dump(
-        {
-            "schema": SCHEMA,
-            "tool": dict(report.versions),
-            "command": "inspect",
-            "status": "findings" if findings else "ok",
-            "exit_code": int(findings),
-            "error": None,
-            "models": [_model(report)],
-        }
-    )
+    return dump(document("inspect", [report], int(report.has_errors)))
+
+
+def document(command: str, reports: Sequence[Report], exit_code: int) -> dict[str, Any]:
+    """What every command's document holds."""
+    return {
+        "schema": SCHEMA,
+        "tool": dict(reports[0].versions),
+        "command": command,
+        "status": "findings" if exit_code else "ok",
+        "exit_code": exit_code,
+        "error": None,
+        "models": [_model(report) for report in reports],
+    }
 
 
 def render_error(
@@ -49,7 +51,7 @@ def render_error(
     command: str = "inspect",
 ) -> str:
     """The document that stands for a report which could not be made."""
-    return _dump(
+    return dump(
         {
             "schema": SCHEMA,
             "tool": dict(versions),
@@ -62,7 +64,8 @@ def render_error(
     )
 
 
-def _dump(document: dict[str, Any]) -> str:
+def dump(document: dict[str, Any]) -> str:
+    """A document as text."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -121,7 +124,7 @@ def _applied(item: Applied) -> dict[str, Any]:
             {
                 "path": b.path,
                 "block": b.block,
-                "arguments": {k: _plain(v) for k, v in b.arguments.items()},
+                "arguments": {k: plain(v) for k, v in b.arguments.items()},
                 "notes": list(b.notes),
             }
             for b in item.built
@@ -233,7 +236,8 @@ def _shapes(shapes: tuple[Shape, ...]) -> list[list[int]]:
     return [list(shape) for shape in shapes]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value if isinstance(value, int | float | str | bool) or value is None else repr(value)

@@ -24,13 +24,18 @@ from stitchcli.records import Diagnostic, Report
 
 def render_markdown(report: Report) -> str:
     """Headings, tables and lists in GitHub's Markdown."""
-    lines = [f"### stitch: {_text(report.name)}: {summary(report)}", "", _text(heading(report)), ""]
-    lines += [f"> {_text(note)}" for note in report.notes]
+    lines = [
+        f"### stitch: {escaped(report.name)}: {summary(report)}",
+        "",
+        escaped(heading(report)),
+        "",
+    ]
+    lines += [f"> {escaped(note)}" for note in report.notes]
     for item in report.applied:
         flag, matched = edit_line(item)
-        lines.append(f"- `{flag}`: {_text(matched)}")
+        lines.append(f"- `{flag}`: {escaped(matched)}")
     lines += ["", "| | |", "|---|---|"]
-    lines += [f"| {name} | {_cell(text)} |" for name, text in totals(report)]
+    lines += [f"| {name} | {cell(text)} |" for name, text in totals(report)]
     lines += ["", "| stage | module | in | out | parameters | FLOPs |", "|---|---|---|---|--:|--:|"]
     for name, row, times, _ in folded_rows(report):
         params = times_amount(row.params, times)
@@ -41,42 +46,44 @@ def render_markdown(report: Report) -> str:
             label, row.kind or row.op or "", shapes_text(row.inputs), shapes_text(row.outputs),
             exact_change(params.base, params.result), change(2 * macs.base, 2 * macs.result),
         )  # fmt: skip
-        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+        lines.append(f"| {' | '.join(cell(each) for each in cells)} |")
     for diagnostic in report.diagnostics:
-        lines += ["", *_diagnostic(diagnostic, report)]
+        lines += ["", *diagnostic_lines(diagnostic, report)]
     if report.together is not None:
         lines += ["", "**Together:**", "", "```", fix_flags(report.together), "```", ""]
         lines.append(fix_outcome(report.together.verification, report.result.params))
-    lines += [f"- {_text(line)}" for line in fixed_lines(report)]
+    lines += [f"- {escaped(line)}" for line in fixed_lines(report)]
     if line := ignored_line(report):
         lines += ["", line]
     return "\n".join(lines) + "\n"
 
 
-def _diagnostic(diagnostic: Diagnostic, report: Report) -> list[str]:
+def diagnostic_lines(diagnostic: Diagnostic, report: Report) -> list[str]:
+    """One finding."""
     where = diagnostic.path or report.name
     lines = [
-        f"**{diagnostic.severity} {diagnostic.code}** `{where}`: {_text(diagnostic.title)}",
+        f"**{diagnostic.severity} {diagnostic.code}** `{where}`: {escaped(diagnostic.title)}",
         "",
     ]
     for label in (diagnostic.primary, *diagnostic.secondary):
         if label is not None:
-            lines.append(f"- `{place(label.site)}`: {_text(label.text)}")
-    lines += [f"- {_text(note)}" for note in diagnostic.notes]
+            lines.append(f"- `{place(label.site)}`: {escaped(label.text)}")
+    lines += [f"- {escaped(note)}" for note in diagnostic.notes]
     for fix in diagnostic.fixes:
-        outcome = _text(fix_outcome(fix.verification, report.result.params))
+        outcome = escaped(fix_outcome(fix.verification, report.result.params))
         lines.append(
-            f"- fix ({fix.safety}): {_text(fix_title(fix))}: `{fix_flags(fix)}` ({outcome})"
+            f"- fix ({fix.safety}): {escaped(fix_title(fix))}: `{fix_flags(fix)}` ({outcome})"
         )
     return lines
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Words of the network's own must not become markup."""
     for char in "\\*_<>[]`":
         text = text.replace(char, f"\\{char}")
     return text
 
 
-def _cell(text: str) -> str:
-    return _text(text).replace("|", "\\|")
+def cell(text: str) -> str:
+    """Words for a cell of a table."""
+    return escaped(text).replace("|", "\\|")

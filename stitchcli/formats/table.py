@@ -67,7 +67,7 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
     _print_totals(report, console)
     for diagnostic in report.diagnostics:
         console.print()
-        _print_diagnostic(diagnostic, report, console)
+        print_diagnostic(diagnostic, report, console)
     if report.together is not None:
         console.print()
         _print_fix(report.together, report, console)
@@ -154,7 +154,8 @@ def _print_totals(report: Report, console: Console) -> None:
         console.print(Text.assemble((f"{name:>11}  ", "dim"), (text, style)), soft_wrap=True)
 
 
-def _print_diagnostic(diagnostic: Diagnostic, report: Report, console: Console) -> None:
+def print_diagnostic(diagnostic: Diagnostic, report: Report, console: Console) -> None:
+    """One finding: what, where, why, and the fixes."""
     colour = _COLOURS[diagnostic.severity]
     console.print(
         Text.assemble(

@@ -20,6 +20,7 @@ from stitchcli.sources.construct import construct
 from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
 from stitchcli.sources.recording import Recording, recording
+from stitchcli.sources.revisions import Revision, at_revision
 from stitchcli.sources.user_code import UserCode, folders_of
 from stitchcli.sources.zoos import ZOOS, Build, import_package, plan_zoo
 from stitchcli.tracing.mending import mending, misbuilt_in
@@ -46,7 +47,8 @@ def load(target: Target, device: str = "cpu") -> Network:
 
 
 def _load(target: Target, device: str) -> Network:
-    user_code, build, name = _plan(target)
+    revision = at_revision(target.text)
+    user_code, build, name = _plan(target, revision)
     with user_code.active():
         module, inputs, notes, seen = _build_on(build, device)
     return Network(
@@ -60,6 +62,7 @@ def _load(target: Target, device: str) -> Network:
         routes=seen.routes(module),
         user_code=user_code,
         notes=notes,
+        revision=revision,
     )
 
 
@@ -98,14 +101,18 @@ def _build_on(
         return module.to(device), inputs, (), seen
 
 
-def _plan(target: Target) -> tuple[UserCode, Build, str]:
+def _plan(target: Target, revision: Revision | None) -> tuple[UserCode, Build, str]:
     """Where a target's code lives, how to build it, and what to call it."""
     text, arguments = target.text, dict(target.arguments)
+    if revision is not None:
+        imported = import_file(revision.file, revision)
+        return _plan_module(*imported, revision.name, text, arguments)
     place, _, rest = text.partition(":")
     if text in BUILTINS:
         return UserCode(()), lambda: _builtin(text, arguments), text
     if (file := _as_file(text)) is not None:
-        return _plan_file(*file, text, arguments)
+        path, name = file
+        return _plan_module(*import_file(path), name, text, arguments)
     user_code = UserCode((Path.cwd(),))
     if place in ZOOS and rest and not _is_class(rest):
         with user_code.active():
@@ -149,21 +156,21 @@ def _as_file(text: str) -> tuple[Path, str] | None:
     return None
 
 
-def _plan_file(
-    path: Path, name: str, text: str, arguments: dict[str, Any]
+def _plan_module(
+    module: ModuleType, user_code: UserCode, name: str, text: str, arguments: dict[str, Any]
 ) -> tuple[UserCode, Build, str]:
-    module, user_code = import_file(path)
-    chosen, source = (name, pick(module, name, text)) if name else choose(module, str(path))
+    chosen, source = (name, pick(module, name, text)) if name else choose(module, text)
     return user_code, lambda: (construct(source, arguments, chosen), None), chosen
 
 
-def import_file(path: Path) -> tuple[ModuleType, UserCode]:
-    """A user's file as a module, with the world it was imported in. Raises TargetError,
-    ModelError."""
+def import_file(path: Path, revision: Revision | None = None) -> tuple[ModuleType, UserCode]:
+    """A user's file as a module, with the world it was imported in: today's, or that of a
+    revision. Raises TargetError, ModelError."""
     if not path.is_file():
         raise TargetError(f"there is no file {path}", _nearest_file(path))
     file = path.resolve()
-    user_code = UserCode(folders_of(file))
+    folders = folders_of(file, revision.here if revision else Path.cwd())
+    user_code = UserCode(tuple(dict.fromkeys((*folders, *(revision.folders if revision else ())))))
     with user_code.active(), guarded(f"importing {path}"):
         try:
             module = user_code.load_file(file)

@@ -10,6 +10,7 @@ from torch import nn
 
 from stitchcli.records import Site, TensorSpec
 from stitchcli.sources.recording import Seen
+from stitchcli.sources.revisions import Revision
 from stitchcli.sources.user_code import UserCode
 
 
@@ -17,7 +18,8 @@ from stitchcli.sources.user_code import UserCode
 class Network:
     """``built``, ``arguments`` and ``routes`` are keyed by module path: the span of the call that
     built a module, what its constructor was given, and all that was running then. ``owned`` is
-    False for a module that the caller goes on using, which must then never be edited itself."""
+    False for a module that the caller goes on using, which must then never be edited itself.
+    ``revision`` is where it comes from, if from git."""
 
     name: str
     target: str
@@ -30,3 +32,4 @@ class Network:
     user_code: UserCode = field(default_factory=lambda: UserCode(()))
     owned: bool = True
     notes: tuple[str, ...] = ()
+    revision: Revision | None = None

@@ -167,9 +167,8 @@ def _is_installed(module: ModuleType) -> bool:
     return name in sys.stdlib_module_names or bool(file and not is_user_code(file))
 
 
-def folders_of(file: Path) -> tuple[Path, ...]:
+def folders_of(file: Path, here: Path) -> tuple[Path, ...]:
     """Where a file's imports are looked up: beside it, from the root of its package, from here."""
-    here = Path.cwd()
     packages = _packages_of(file)
     folders = [file.parent, *(packages[:1] and [packages[0].parent])]
     folders += [folder for folder in file.parents if folder == here]

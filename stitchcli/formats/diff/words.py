@@ -1,0 +1,214 @@
+"""What the formats of ``stitch diff`` for people share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from stitchcli.formats.diff.groups import Group, groups
+from stitchcli.formats.words import change, exact_change, shapes_text, stage_name
+from stitchcli.records import Amount, Checkpoint, Diff, Fate, Report, Stage
+from stitchcli.words.amounts import format_amount, format_delta
+from stitchcli.words.edits import shell_edit
+from stitchcli.words.shapes import format_shape, print_spec
+
+FATES: dict[Fate, str] = {
+    "as_is": "load as they are",
+    "renamed": "load after a rename",
+    "reshaped": "have another shape",
+    "missing": "have no place",
+}
+
+
+def heading(diff: Diff) -> str:
+    """Both networks, and how they were run."""
+    head = diff.head
+    inputs = ", ".join(print_spec(spec) for spec in head.result.inputs) or "none"
+    guessed = " (guessed; give --input to change it)" if head.inputs_guessed else ""
+    where = f"on {head.result.device}, {head.result.mode} mode, input {inputs}{guessed}"
+    return f"{diff.base.target} → {head.target} {where}"
+
+
+def edit_lines(diff: Diff) -> list[str]:
+    """The edits on the modified side."""
+    return [shell_edit(item.edit) for item in diff.head.applied]
+
+
+def verdict(diff: Diff) -> str:
+    """The last line: how much differs, in words."""
+    if not diff.differs:
+        return "no difference"
+    changes, found = len(diff.changes), len(groups(diff.changes))
+    words = []
+    if changes:
+        of = f" in {found} group{'s' * (found != 1)}" if found != changes else ""
+        words.append(f"{changes} change{'s' * (changes != 1)}{of}")
+    else:
+        words.append("no change of the architecture")
+    if diff.renames:
+        count = len(diff.renames)
+        breaks = any(each.tensors for each in diff.renames)
+        text = f"{count} module{'s' * (count != 1)} renamed"
+        words.append(f"{text}, which breaks checkpoints" if breaks else text)
+    if not changes and not diff.renames:
+        words.append("other names in the state dict")
+    return ", ".join(words)
+
+
+def totals(diff: Diff) -> list[tuple[str, str]]:
+    """What is counted: before and after."""
+    base, head = diff.base.result, diff.head.result
+    lines = [
+        ("parameters", _counted(base.params, head.params)),
+        ("MACs", f"{change(base.macs, head.macs)}   {exact_change(base.macs, head.macs)}"),
+        ("FLOPs", f"{change(base.flops, head.flops)}   {exact_change(base.flops, head.flops)}"),
+        ("output", _outputs(diff)),
+    ]
+    if (base.trainable, head.trainable) != (base.params, head.params):
+        lines.insert(1, ("trainable", _counted(base.trainable, head.trainable)))
+    uncounted = dict(base.uncounted) | dict(head.uncounted)
+    if uncounted:
+        lines.append(
+            ("uncounted", f"{', '.join(uncounted)}: no formula, so MACs are a lower bound")
+        )
+    if base.problems or head.problems or not (base.complete and head.complete):
+        lines.append(("note", "MACs are those of forwards with their faults patched over"))
+    return lines
+
+
+def _counted(base: int, head: int) -> str:
+    return f"{change(base, head)}   {exact_change(base, head)}"
+
+
+def _outputs(diff: Diff) -> str:
+    sides = (
+        ", ".join(format_shape(spec.shape) for spec in report.result.outputs) or "none"
+        for report in (diff.base, diff.head)
+    )
+    return " → ".join(dict.fromkeys(sides))
+
+
+def delta(count: int, *, short: bool = True) -> str:
+    """``+184.32K``; a dot for nothing."""
+    if count == 0:
+        return "·"
+    return (
+        f"{'+' if count > 0 else '−'}{format_amount(abs(count))}" if short else format_delta(count)
+    )
+
+
+def shapes_line(group: Group) -> str:
+    """What a group takes and gives where that differs, by its first member."""
+    first = group.members[0]
+    if first.base is None or first.head is None:
+        return ""
+    more = " (the first)" if len(group.members) > 1 else ""
+    words = [
+        f"{name} {shapes_text(before)} → {shapes_text(after)}"
+        for name, before, after in (
+            ("in", first.base.inputs, first.head.inputs),
+            ("out", first.base.outputs, first.head.outputs),
+        )
+        if before != after and before and after
+    ]
+    return ", ".join(words) + more if words else ""
+
+
+def checkpoint_lines(checkpoint: Checkpoint) -> list[str]:
+    """What becomes of a state dict, a line a fate."""
+    lines = []
+    for fate, words in FATES.items():
+        if tensors := checkpoint.of(fate):
+            lines.append(
+                f"{len(tensors):,} of {len(checkpoint.tensors):,} tensors {words} "
+                f"({_percent(checkpoint.percent(fate))} of the parameters)"
+            )
+    if checkpoint.new:
+        lines.append(f"{len(checkpoint.new):,} tensors of the modified network stay as initialised")
+    if checkpoint.mistaken:
+        first = ", ".join(checkpoint.mistaken[:3])
+        more = ", …" if len(checkpoint.mistaken) > 3 else ""
+        count = len(checkpoint.mistaken)
+        lines.append(
+            f"{count:,} of these would load, unasked, into another layer of that name and shape: "
+            f"{first}{more}"
+        )
+    return lines
+
+
+def _percent(share: float) -> str:
+    """Never 100 % of what is not all, nor 0 % of what is something."""
+    if 0 < share < 0.1:
+        return "under 0.1%"
+    return "over 99.9%" if 99.9 < share < 100 else f"{share:.1f}%"
+
+
+def mapping_lines(checkpoint: Checkpoint, most: int = 8) -> list[str]:
+    """The renames of tensors, prefixes folded: ``layer1.* → stage1.* (24)``."""
+    found: dict[tuple[str, str], int] = {}
+    for before, after in checkpoint.mapping.items():
+        key = _prefixes(before, after)
+        found[key] = found.get(key, 0) + 1
+    lines = [f"{a} → {b}" + (f" ({n})" if n > 1 else "") for (a, b), n in found.items()]
+    return lines if len(lines) <= most else [*lines[: most - 1], f"… {len(lines) - most + 1} more"]
+
+
+def _prefixes(before: str, after: str) -> tuple[str, str]:
+    """Both names without the end that they share."""
+    mine, theirs = before.split("."), after.split(".")
+    while mine and theirs and mine[-1] == theirs[-1]:
+        mine.pop()
+        theirs.pop()
+    if len(mine) == len(before.split(".")):
+        return before, after
+    return ".".join([*mine, "*"]), ".".join([*theirs, "*"])
+
+
+def behaviour_line(diff: Diff) -> str:
+    """What ``--numeric`` found; empty where it was not asked for."""
+    found = diff.behaviour
+    if found is None:
+        return ""
+    largest = (
+        f", at most by {found.largest:.3g}"
+        if found.verdict in ("close", "differ") and (found.largest is not None)
+        else ""
+    )
+    text = f": {found.text}" if found.text else ""
+    if found.verdict == "not compared":
+        return f"outputs not compared{text}"
+    words = {"equal": "outputs are equal", "close": "outputs are close", "differ": "outputs differ"}
+    return f"{words[found.verdict]}{largest}{text} ({found.copied:,} shared tensors copied)"
+
+
+def stage_rows(diff: Diff) -> list[tuple[str, str, Amount, Amount]]:
+    """The stages of both networks: base's name, the other's, parameters, MACs. A stage that was
+    renamed is one row; the columns add up to the totals."""
+    renamed = {each.base: each.head for each in diff.renames}
+    after = _keyed(diff.head, {})
+    rows: list[tuple[Stage | None, Stage | None]] = []
+    for key, row in _keyed(diff.base, renamed).items():
+        rows.append((row, after.pop(key, None)))
+    rows += [(None, row) for row in after.values()]
+    return [
+        (
+            stage_name(one) if one else "",
+            stage_name(other) if other else "",
+            Amount(one.params.result if one else 0, other.params.result if other else 0),
+            Amount(one.macs.result if one else 0, other.macs.result if other else 0),
+        )
+        for one, other in rows
+    ]
+
+
+def _keyed(report: Report, renamed: Mapping[str, str]) -> dict[tuple[object, ...], Stage]:
+    """The rows of the network itself, by the path that they have in the modified one."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    rows: dict[tuple[object, ...], Stage] = {}
+    for row in report.stages:
+        if row.note == "gone":
+            continue
+        key = (renamed.get(row.path, row.path), "" if row.kind else row.op, row.note)
+        rows[(*key, seen[key])] = row
+        seen[key] += 1
+    return rows

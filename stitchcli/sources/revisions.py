@@ -1,0 +1,264 @@
+"""Files of a git repository as they were at a revision, in a folder of their own.
+
+git itself is asked, with an index of our own, so that neither the work tree nor the repository's
+index is touched.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from stitchcli.errors import StitchError, TargetError
+from stitchcli.records import Diagnostic, Label
+from stitchcli.words.near import did_you_mean
+
+_REVISION = re.compile(r"(?P<revision>[^:]*[^:/\\]):(?P<path>[^:]+\.py)(?::(?P<name>[\w.]+))?")
+_IMPORT_PATH = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
+#: A larger file is no source, and nothing that a network is built from.
+_MOST_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A file at a commit: ``file`` is where it was checked out, ``here`` where the working
+    directory of today would be there, ``folders`` what its imports find besides. ``root`` is the
+    folder of the checkout, and ``label`` what stands for it where a path is shown."""
+
+    file: Path
+    name: str
+    here: Path
+    folders: tuple[Path, ...]
+    root: Path
+    label: str
+
+
+def at_revision(text: str) -> Revision | None:
+    """``main:models/unet.py:UNet`` checked out; None for what names no revision. Raises
+    TargetError for a revision or a file that is not there."""
+    match = _REVISION.fullmatch(text)
+    if match is None or match["revision"].endswith(".py"):
+        return None
+    if Path(f"{match['revision']}:{match['path']}").exists():  # a file that is really called so
+        return None
+    top = _top(Path.cwd(), text)
+    commit = _commit(top, match["revision"])
+    tree = _tree(top, commit)
+    path = _in_tree(match["path"], top, tree)
+    if path is None:
+        raise TargetError(
+            f"{match['revision']} has no file {match['path']}", _nearest(match["path"], tree)
+        )
+    root = Path(_checkout(top, commit).name)
+    # a project is often installed in place: its other folders are on the path as well
+    on_path = [top, *(Path(each).resolve() for each in sys.path if each)]
+    inside = [each for each in on_path if each.is_relative_to(top) and not _is_installed(each)]
+    there = dict.fromkeys(_moved(each, top, root) for each in inside)
+    return Revision(
+        file=root / path,
+        name=match["name"] or "",
+        here=_moved(Path.cwd().resolve(), top, root),
+        folders=tuple(each for each in there if each.is_dir()),
+        root=root,
+        label=f"{match['revision']}:",
+    )
+
+
+def at_merge_base(text: str, other: str) -> str:
+    """The same target as it was where the current branch left ``other``, as
+    ``REVISION:path.py:Name``. Raises TargetError for what has no history."""
+    path, name = _file_of(text)
+    folder = Path(path).resolve().parent if path else Path.cwd()
+    top = _top(folder if folder.is_dir() else Path.cwd(), text)
+    commit = _commit(top, other)
+    done = _git(top, "merge-base", commit, "HEAD")
+    if done.returncode:
+        raise TargetError(
+            f"HEAD and {other} have no common commit", "fetch more of the history, or name another"
+        )
+    base = done.stdout.strip()
+    short = _git(top, "rev-parse", "--short", base).stdout.strip() or base
+    if path is None:
+        path = _module_file(text, _tree(top, base))
+    else:
+        resolved = Path(path).resolve()
+        if not resolved.is_relative_to(top):
+            raise TargetError(f"{text} lies in no git repository", "name a file of a repository")
+        path = resolved.relative_to(top).as_posix()
+    return f"{short}:{path}" + (f":{name}" if name else "")
+
+
+def _file_of(text: str) -> tuple[str | None, str]:
+    """A target's file and the name in it; no file for an import path."""
+    match = re.fullmatch(r"(.+?\.py)(?::([\w.]+))?", text)
+    if match:
+        return match[1], match[2] or ""
+    found = _IMPORT_PATH.fullmatch(text)
+    if found is None:
+        raise TargetError(
+            f"{text} has no history", "give a file, as in --merge-base main models/unet.py"
+        )
+    return None, found["name"]
+
+
+def _module_file(text: str, tree: Mapping[str, int]) -> str:
+    """The file of ``package.module:Name`` in a tree, in its root or in src."""
+    module = text.partition(":")[0].replace(".", "/")
+    for path in (f"{module}.py", f"{module}/__init__.py"):
+        for folder in ("", "src/"):
+            if folder + path in tree:
+                return folder + path
+    raise TargetError(f"{text} is no file of this repository", "name it by its file")
+
+
+def _top(folder: Path, text: str) -> Path:
+    done = _git(folder, "rev-parse", "--show-toplevel")
+    if done.returncode:
+        raise TargetError(
+            f"{text} names a git revision, and {folder} is in no git repository",
+            "run stitch inside of the repository",
+        )
+    return Path(done.stdout.strip()).resolve()
+
+
+def _commit(top: Path, revision: str) -> str:
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    done = _git(top, *words)
+    if done.returncode:
+        names = _git(top, "for-each-ref", "--format=%(refname:short)").stdout.split()
+        shallow = _git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+        help = did_you_mean(revision, names) or "git branch -a and git tag name what there is"
+        raise TargetError(
+            f"there is no revision {revision!r}",
+            f"{help}; this clone is shallow: git fetch --unshallow" if shallow else help,
+        )
+    return done.stdout.strip()
+
+
+@cache
+def _tree(top: Path, commit: str) -> Mapping[str, int]:
+    """Every file of a commit, and its size; links and submodules have none."""
+    done = _git(top, "ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    found = {}
+    for entry in done.stdout.split("\0"):
+        facts, _, path = entry.partition("\t")
+        if path and facts.split()[1] == "blob":
+            found[path] = int(facts.split()[3])
+    return found
+
+
+def _in_tree(path: str, top: Path, tree: Mapping[str, int]) -> str | None:
+    """A path as git means it, from the top; else from here."""
+    here = Path(os.path.normpath(Path.cwd().resolve() / path))
+    options = [PurePosixPath(os.path.normpath(path)).as_posix()]
+    if here.is_relative_to(top):
+        options.append(here.relative_to(top).as_posix())
+    if path.startswith(("./", "../")):
+        options.reverse()
+    return next((each for each in options if each in tree), None)
+
+
+def _nearest(path: str, tree: Mapping[str, int]) -> str:
+    files = [each for each in tree if each.endswith(".py")]
+    same = [each for each in files if PurePosixPath(each).name == PurePosixPath(path).name]
+    if same:
+        return f"did you mean {' or '.join(map(repr, same[:3]))}?"
+    return did_you_mean(path, files) or f"it has {', '.join(files[:8]) or 'no Python file'}"
+
+
+@cache
+def _checkout(top: Path, commit: str) -> TemporaryDirectory[str]:
+    """A commit's files in a folder that is gone when the program ends."""
+    folder = TemporaryDirectory(prefix="stitch-")
+    root = Path(folder.name).resolve()
+    index = root / ".stitch-index"
+    env = {"GIT_INDEX_FILE": str(index)}
+    paths = "\0".join(path for path, size in _tree(top, commit).items() if size <= _MOST_BYTES)
+    for words, text in (
+        (("read-tree", commit), ""),
+        (("checkout-index", "--quiet", "-z", "--stdin", f"--prefix={root}/"), paths),
+    ):
+        done = _git(top, *words, env=env, text=text)
+        if done.returncode:
+            first = (done.stderr.strip().splitlines() or ["git failed"])[0]
+            raise TargetError(f"git cannot check out {commit[:12]}: {first}", "look at git status")
+    index.unlink(missing_ok=True)
+    return folder
+
+
+def _git(
+    folder: Path, *words: str, env: Mapping[str, str] | None = None, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder, without locks on what is the user's."""
+    try:
+        return subprocess.run(
+            ["git", *words],
+            cwd=folder,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(env or {})},
+            input=text,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise TargetError("git is not installed", "install git") from error
+
+
+def _moved(path: Path, top: Path, root: Path) -> Path:
+    """Where a folder of the repository is in the checkout."""
+    return root / path.relative_to(top) if path.is_relative_to(top) else root
+
+
+def _is_installed(path: Path) -> bool:
+    """Whether a folder of the path is a virtual environment's, inside of the repository."""
+    return path.name in ("site-packages", "dist-packages") or path.is_relative_to(
+        Path(sys.prefix).resolve()
+    )
+
+
+@contextmanager
+def naming(revision: Revision | None) -> Iterator[None]:
+    """What goes wrong inside names files as the user did, not where they were checked out."""
+    try:
+        yield
+    except StitchError as error:
+        if revision is not None:
+            error.message, error.help, error.details = (
+                text.replace(f"{revision.root}{os.sep}", revision.label)
+                for text in (error.message, error.help, error.details)
+            )
+        raise
+
+
+def named(diagnostics: tuple[Diagnostic, ...], revision: Revision) -> tuple[Diagnostic, ...]:
+    """Findings whose spans name files as the user did."""
+
+    def label(found: Label) -> Label:
+        path = Path(found.site.file)
+        if not path.is_relative_to(revision.root):
+            return found
+        name = revision.label + path.relative_to(revision.root).as_posix()
+        lines = linecache.getlines(str(path))
+        # an entry without a modification time is not looked up on disk again
+        linecache.cache[name] = (len("".join(lines)), None, lines, name)
+        return replace(found, site=replace(found.site, file=name))
+
+    return tuple(
+        replace(
+            each,
+            primary=label(each.primary) if each.primary else None,
+            secondary=tuple(label(found) for found in each.secondary),
+        )
+        for each in diagnostics
+    )

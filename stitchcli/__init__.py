@@ -1,8 +1,9 @@
 """Shape and parameter audit for neural networks that are stitched together from blocks.
 
-from stitchcli import inspect, stitch
+from stitchcli import diff, inspect, stitch
 report = inspect("unet", ["--replace conv=dwconv"])
 network = stitch(my_unet, ["--replace conv=dwconv", "--after 'down*=msca'"])
+changes = diff("unet", network).changes
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from stitchcli.api import inspect, stitch
+    from stitchcli.api import diff, inspect, stitch
     from stitchcli.errors import StitchError
 
-__all__ = ["StitchError", "__version__", "inspect", "stitch"]
+__all__ = ["StitchError", "__version__", "diff", "inspect", "stitch"]
 
 
 def __getattr__(name: str) -> object:
-    """``inspect`` and ``stitch`` import torch, so they are fetched only when asked for."""
-    if name in ("inspect", "stitch"):
+    """``diff``, ``inspect`` and ``stitch`` import torch, so they are fetched only when asked for."""
+    if name in ("diff", "inspect", "stitch"):
         from stitchcli import api
 
         return getattr(api, name)

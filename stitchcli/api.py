@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from stitchcli.difference import diff_reports
 from stitchcli.errors import StitchError
 from stitchcli.filters import make_filter
 from stitchcli.pipeline import Request, audit, edited_module, inspect_target
-from stitchcli.records import Edit, Report, Target, TensorSpec
+from stitchcli.records import Diff, Edit, Report, Target, TensorSpec
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.surgery.copies import full_copy
@@ -78,6 +79,29 @@ def stitch(
     if isinstance(network, nn.Module):
         return edited_module(_live(network), request)
     return edited_module(load(Target(network, tuple((arguments or {}).items()))), request)
+
+
+def diff(
+    base: nn.Module | str,
+    head: nn.Module | str,
+    edits: Sequence[str | Edit] = (),
+    *,
+    input: Input | Sequence[Input] | None = None,
+    device: str | None = None,
+    blocks: Sequence[str | PathLike[str]] = (),
+    moved: Mapping[str, str] | None = None,
+) -> Diff:
+    """What ``stitch diff`` knows about two networks: ``changes`` whose deltas add up to the
+    difference of the totals, ``renames``, and what becomes of base's state dict.
+
+    Each is a live module or a target; ``edits`` are carried out on ``head``. Both run on the input
+    of base where none is given. ``moved`` maps paths of base to those that they are in ``head``.
+    Raises StitchError.
+    """
+    one = inspect(base, input=input, device=device)
+    specs = input if input is not None else list(one.result.inputs)
+    other = inspect(head, edits, input=specs, device=device, blocks=blocks)
+    return diff_reports(one, other, moved or {})
 
 
 def _live(module: nn.Module, device: str | None = None) -> Network:

@@ -31,13 +31,13 @@ def behaviour(
                 copied += 1
     state = torch.random.get_rng_state()
     args, kwargs = dummy_inputs(inputs, device)
-    results = []
+    results: list[list[Tensor]] = []
     for module in (base, head):
         torch.random.set_rng_state(state)
         with preserved(module), torch.no_grad():
             module.eval()
             results.append(list(tensors_in(module(*args, **kwargs))))
-    return _verdict(*results, copied)
+    return _verdict(results[0], results[1], copied)
 
 
 def _verdict(base: list[Tensor], head: list[Tensor], copied: int) -> Behaviour:

@@ -97,8 +97,7 @@ _OTHER_INPUTS = "the two networks run on different inputs, so that their MACs do
 def _remap(file: WeightFile, checkpoint: Checkpoint, out: Path | None) -> None:
     if out is None:
         return
-    names = {each.key: each.head for each in checkpoint.of("as_is")} | checkpoint.mapping
-    write_renamed(file, names, out)
+    write_renamed(file, checkpoint.loading, out)
 
 
 def _behaviour(asked: DiffRequest, diff: Diff) -> Behaviour:
@@ -115,8 +114,7 @@ def _behaviour(asked: DiffRequest, diff: Diff) -> Behaviour:
         base, code = _built(asked.base, replace(request, edits=(), expect=None))
     with _side("modified", asked.head):
         head, other_code = _built(asked.head, request)
-    checkpoint = diff.checkpoint
-    names = {each.key: each.head for each in checkpoint.of("as_is")} | checkpoint.mapping
+    names = diff.checkpoint.loading
     with code.user_code.active(), other_code.user_code.active(), guarded("running its forward"):
         return behaviour(base, head, names, inputs, device)
 

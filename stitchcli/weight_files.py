@@ -99,9 +99,12 @@ def _load(path: Path, device: str) -> Any:
             f"{path} holds more than tensors, and is not unpickled",
             "save the state dict alone: torch.save(model.state_dict(), path)",
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise StitchError(f"{path} cannot be read: {first}", "is it a checkpoint?") from error
+    except OSError as error:
+        raise StitchError(f"{path} cannot be read: {error.strerror}", "check the file") from error
+    except Exception as error:  # whatever a broken pickle makes of itself
+        raise StitchError(
+            f"{path} is no checkpoint that torch can read", "give a .pt or .safetensors file"
+        ) from error
 
 
 def _state_dict(loaded: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:

@@ -46,8 +46,10 @@ def write_all(files: Mapping[Path, bytes], help: str) -> None:
 def staged(path: Path) -> Iterator[Path]:
     """A file beside ``path`` to write to, which takes its place at the end, or is gone."""
     temporary = Path(_beside(path, lambda file: None))
+    mode = temporary.stat().st_mode
     try:
         yield temporary
+        temporary.chmod(mode)  # whoever wrote it may have made a file of their own
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -38,12 +38,18 @@ def test_it_holds_the_flags_of_every_published_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("unet", "--replace", "conv=dwconv"), ("docs/model.py",)], ids=" ".join
+    "words",
+    [
+        ("inspect", "unet", "--replace", "conv=dwconv"),
+        ("inspect", "docs/model.py"),
+        ("diff", "unet", "unet", "--replace", "conv=dwconv", "--except", "outc"),
+    ],
+    ids=" ".join,
 )
 def test_its_samples_are_real(words: tuple[str, ...]) -> None:
     env = {**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        [sys.executable, "-m", "stitchcli", "inspect", *words],
+        [sys.executable, "-m", "stitchcli", *words],
         cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.stdout.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import typer
 
 from stitchcli.cli import block_views as views
 from stitchcli.cli.block_copies import copy_blocks
-from stitchcli.cli.inspect import Several
+from stitchcli.cli.options import Several
 from stitchcli.cli.reports import write_text
 from stitchcli.config import read_settings
 from stitchcli.errors import StitchError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -185,7 +186,7 @@ def diff(
                 numeric,
                 checkpoint,
                 remap,
-            )  # fmt: skip
+            )
         )
     if mapping is not None:
         text = json.dumps(dict(found.checkpoint.mapping), indent=2, ensure_ascii=False)
@@ -218,7 +219,7 @@ def _pair(text: str) -> tuple[str, str]:
     return one, other
 
 
-def _write(found: Diff, files: list[tuple[DiffFormat, Path]]) -> None:
+def _write(found: Diff, files: Sequence[tuple[str, Path]]) -> None:
     from stitchcli.formats.diff import DIFF_FORMATS
 
     for kind, path in files:

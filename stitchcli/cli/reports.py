@@ -76,7 +76,7 @@ def refuse_sources(
     read |= {file.resolve() for folder in folders for file in Path(folder).glob("*.py")}
     for _, path in files:
         if path.resolve() in read:
-            raise StitchError(f"--out would write over {path}, which is read", "give another path")
+            raise StitchError(f"{path} is read, and would be written over", "give another path")
 
 
 def write_files(report: Report, files: Sequence[tuple[str, Path]]) -> None:

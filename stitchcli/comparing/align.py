@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from typing import TypeVar
 
 from stitchcli.comparing.order import ENOUGH, Pairs, match
 from stitchcli.comparing.tree import Node, config_of
 
+T = TypeVar("T")
 #: So many of the classes in two modules of different classes must agree that they are looked into.
 _OVERLAP = 0.8
 
@@ -100,8 +102,8 @@ def _overlap(base: Node, head: Node) -> float:
     return (_share(exact, other_exact) + _share(kinds, other_kinds)) / 2
 
 
-def _share(one: Counter[int] | Counter[str], other: Counter[int] | Counter[str]) -> float:
-    both = sum(min(count, other[key]) for key, count in one.items())  # type: ignore[index]
+def _share(one: Counter[T], other: Counter[T]) -> float:
+    both = (one & other).total()
     return both / (one.total() + other.total() - both)
 
 
@@ -111,13 +113,13 @@ def _holds_together(base: Node, head: Node) -> bool:
         return True
     if not (base.children and head.children):
         return False
-    inside = (node.contents[1] - Counter([node.kind]) for node in (base, head))
-    return _share(*inside) >= _OVERLAP
+    inside = [node.contents[1] - Counter([node.kind]) for node in (base, head)]
+    return _share(inside[0], inside[1]) >= _OVERLAP
 
 
 def _in_place(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> Pairs:
     """Pairs of what is left between the same neighbours: all, where there are equally many; else
-    those of one name, and of both with or both without parameters."""
+    those of one name, of one family, and both with parameters."""
     ends = [*pairs, (None, None)]
     at = {node: index for index, node in enumerate(left)}
     other_at = {node: index for index, node in enumerate(right)}
@@ -137,6 +139,8 @@ def _in_place(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> Pair
 
 def _is_like(base: Node, head: Node) -> float:
     """What speaks for it that one module stands in the place of another, their names left out."""
+    if base.layer.family and base.layer.family == head.layer.family:
+        return 0.4
     if not (base.params and head.params):
         return 0.0
     return 0.2 + 0.1 * min(base.params, head.params) / max(base.params, head.params)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from stitchcli.comparing.tree import Node
 
 Pairs = list[tuple[Node, Node]]
+Scores = np.ndarray[Any, np.dtype[np.float64]]
 Score = Callable[[Node, Node], float]
 
 #: Below it two modules are not each other.
@@ -72,7 +74,7 @@ def _best(base: Sequence[Node], head: Sequence[Node], score: Score, enough: floa
     return pairs[::-1]
 
 
-def _scores(base: Sequence[Node], head: Sequence[Node], score: Score) -> np.ndarray:
+def _scores(base: Sequence[Node], head: Sequence[Node], score: Score) -> Scores:
     """The score of every pair; equal children are scored once."""
     rows, columns = _different(base), _different(head)
     if len(rows) * len(columns) > _MOST_SCORES:
@@ -85,7 +87,7 @@ def _scores(base: Sequence[Node], head: Sequence[Node], score: Score) -> np.ndar
             (head, {look: index for index, look in enumerate(columns)}),
         )
     )
-    found: np.ndarray = table[down][:, across]
+    found: Scores = table[down][:, across]
     return found + _names(base, head)
 
 
@@ -93,17 +95,18 @@ def _different(nodes: Sequence[Node]) -> dict[int, Node]:
     return {node.look: node for node in nodes}
 
 
-def _coarse(base: Sequence[Node], head: Sequence[Node]) -> np.ndarray:
+def _coarse(base: Sequence[Node], head: Sequence[Node]) -> Scores:
     looks = np.equal.outer([node.look for node in base], [node.look for node in head])
     kinds = np.equal.outer(
         np.array([node.kind for node in base]), np.array([node.kind for node in head])
     )
-    return np.where(looks, 1.0, np.where(kinds, 0.5, 0.0))
+    scores: Scores = np.where(looks, 1.0, np.where(kinds, 0.5, 0.0))
+    return scores
 
 
-def _names(base: Sequence[Node], head: Sequence[Node]) -> np.ndarray:
+def _names(base: Sequence[Node], head: Sequence[Node]) -> Scores:
     """What a common name adds: much where it says something, little where it is a number."""
     names = [np.array([node.name for node in side]) for side in (base, head)]
     weight = np.array([0.05 if node.name.isdigit() else 0.2 for node in base])
-    same: np.ndarray = np.equal.outer(*names) * weight[:, None]
+    same: Scores = np.equal.outer(*names) * weight[:, None]
     return same

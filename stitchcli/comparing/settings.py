@@ -24,7 +24,8 @@ def differing(base: Node, head: Node) -> Values:
     for name in dict.fromkeys((*before, *after)):
         pair = before.get(name, _MISSING), after.get(name, _MISSING)
         if _signs(pair[0]) != _signs(pair[1]) and not _is_said(pair, said):
-            values.append((name, *(None if each is _MISSING else each for each in pair)))
+            one, other = (None if each is _MISSING else each for each in pair)
+            values.append((name, one, other))
     return tuple(values) or _weights(base, head)
 
 

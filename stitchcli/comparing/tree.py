@@ -93,11 +93,11 @@ class Node:
 
     def walk(self) -> Iterator[Node]:
         """The node and all below it, as they stand."""
-        waiting = [self]
+        waiting: list[Node] = [self]
         while waiting:
             node = waiting.pop()
             yield node
-            waiting += reversed(node.children)
+            waiting.extend(reversed(node.children))
 
     def part(self, params: int, macs: int) -> Part:
         """The module as a side of a change."""

@@ -110,14 +110,14 @@ class Checkpoint:
         return 100 * sum(each.params for each in self.of(fate)) / total if total else 0.0
 
     @property
-    def mapping(self) -> Mapping[str, str]:
+    def mapping(self) -> dict[str, str]:
         """Key in base → key in the other network, of all that loads and is called otherwise."""
         return {each.key: each.head for each in self.of("renamed")}
 
     @property
-    def loads_as_is(self) -> bool:
-        """True if ``load_state_dict`` takes it, strictly."""
-        return len(self.of("as_is")) == len(self.tensors) and not self.new
+    def loading(self) -> dict[str, str]:
+        """Key in base → key in the other network, of all that loads."""
+        return {each.key: each.head for each in self.tensors if each.fate in ("as_is", "renamed")}
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,9 @@ def stage_rows(diff: Diff) -> list[tuple[str, str, Amount, Amount]]:
     """The stages of both networks: base's name, the other's, parameters, MACs. A stage that was
     renamed is one row; the columns add up to the totals."""
     renamed = {each.base: each.head for each in diff.renames}
+    for each in diff.changes:
+        if each.kind == "moved" and each.base and each.head:
+            renamed[each.base.path] = each.head.path
     after = _keyed(diff.head, {})
     rows: list[tuple[Stage | None, Stage | None]] = []
     for key, row in _keyed(diff.base, renamed).items():
@@ -208,7 +211,17 @@ def _keyed(report: Report, renamed: Mapping[str, str]) -> dict[tuple[object, ...
     for row in report.stages:
         if row.note == "gone":
             continue
-        key = (renamed.get(row.path, row.path), "" if row.kind else row.op, row.note)
+        key = (_renamed(row.path, renamed), "" if row.kind else row.op, row.note)
         rows[(*key, seen[key])] = row
         seen[key] += 1
     return rows
+
+
+def _renamed(path: str, renamed: Mapping[str, str]) -> str:
+    """A path under the name that it, or a module around it, has now."""
+    parts = path.split(".") if path else []
+    for end in range(len(parts), -1, -1):
+        outer = ".".join(parts[:end])
+        if outer in renamed:
+            return ".".join(filter(None, (renamed[outer], *parts[end:])))
+    return path

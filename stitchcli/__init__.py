@@ -20,7 +20,7 @@ __all__ = ["StitchError", "__version__", "diff", "inspect", "stitch"]
 
 
 def __getattr__(name: str) -> object:
-    """``diff``, ``inspect`` and ``stitch`` import torch, so they are fetched only when asked for."""
+    """What imports torch is fetched only when it is asked for."""
     if name in ("diff", "inspect", "stitch"):
         from stitchcli import api
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stitchcli.comparing.align import Alignment, align
+from stitchcli.comparing.edited import as_meant
 from stitchcli.comparing.settings import differing
 from stitchcli.comparing.steps import step_changes
 from stitchcli.comparing.tensors import checkpoint_of
@@ -60,14 +61,14 @@ def _changes(
     placed: list[tuple[float, Difference]] = []
     where = -1.0
     for node in one.walk():
-        if (partner := found.head_of.get(node)) is not None:
-            where = order[partner]
-        elif (instead := found.replaced.get(node)) is not None:
+        instead, partner = found.replaced.get(node), found.head_of.get(node)
+        if instead is not None:
             where = order[instead]
-            placed.append(
-                (where, Difference("replaced", _rest(found, node), _rest(found, instead)))
-            )
-        elif node.parent in found.head_of or node.parent is None:
+            before, after = _rest(found, node), _rest(found, instead)
+            placed.append((where, Difference("replaced", before, after)))
+        elif partner is not None:
+            where = order[partner]
+        elif node.parent is None or node.parent in found.head_of:
             placed.append((where + 0.5, Difference("removed", _rest(found, node), None)))
     taken = set(found.replaced.values())
     for node in other.walk():
@@ -77,7 +78,7 @@ def _changes(
     for node, partner in found.head_of.items():
         changes = _of_pair(node, partner, node in elsewhere, base, head)
         placed += [(order[partner], change) for change in changes]
-    yield from (change for _, change in sorted(placed, key=lambda each: each[0]))
+    yield from as_meant([change for _, change in sorted(placed, key=lambda each: each[0])])
 
 
 def _is_top(found: Alignment, node: Node) -> bool:

@@ -14,7 +14,7 @@ def step_changes(
 ) -> tuple[list[Difference], int, int]:
     """Calls that one forward has and the other has not, and the MACs of all others on both sides:
     ``(changes, base's, head's)``."""
-    mine, theirs = base.steps, head.steps
+    mine, theirs = _steps(base, head), _steps(head, base)
     signs, others = [step_sign(c) for c in mine], [step_sign(c) for c in theirs]
     macs, other_macs = (sum(call.macs for call in node.calls) for node in (base, head))
     if signs == others:
@@ -33,6 +33,13 @@ def step_changes(
             macs -= before.macs if before else 0
             other_macs -= after.macs if after else 0
     return changes, macs, other_macs
+
+
+def _steps(node: Node, partner: Node) -> list[Call]:
+    """The calls of a forward; a layer of torch's that was given blocks about it runs its own op in
+    the open, which is no call of the network's."""
+    own = {call.op for call in partner.runs if call.op}
+    return [call for call in node.steps if call.op not in own]
 
 
 def _labels(trace: Trace) -> dict[int, str]:

@@ -52,7 +52,9 @@ def group_text(change: Difference) -> str:
         case "moved":
             return f"{change.part.kind} moved"
         case "reshaped":
-            return "the same modules on other shapes"
+            assert base is not None and head is not None
+            same = (base.inputs, base.outputs) == (head.inputs, head.outputs)
+            return "the same modules " + ("at another cost" if same else "on other shapes")
     return f"{change.part.kind} {values_text(change.values)}"
 
 

@@ -1,0 +1,176 @@
+"""Which module is which, where people rewrite networks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from networks_compared import Block, DoubleConv, Encoder, UNet, compared
+from torch import Tensor, nn
+
+from stitchcli.comparing import Comparison
+from stitchcli.errors import StitchError
+
+
+def told(found: Comparison) -> list[tuple[str, str | None, str | None]]:
+    return [
+        (c.kind, c.base.path if c.base else None, c.head.path if c.head else None)
+        for c in found.changes
+    ]
+
+
+class Wrapper(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Encoder([1, 1, 1, 1])
+        self.extra = nn.Linear(10, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.extra(self.backbone(x))
+
+
+def test_a_network_that_became_a_part_of_another() -> None:
+    found = compared(Encoder([1, 1, 1, 1]), Wrapper())
+    assert told(found) == [("added", None, "")]
+    assert [(each.base, each.head) for each in found.renames] == [("", "backbone")]
+    assert not found.checkpoint.of("missing")
+
+
+def test_a_cat_that_became_an_add() -> None:
+    found = compared(UNet(8), UNet(8, "add"))
+    assert ("replaced", "up1/cat", "up1/add") in told(found)
+    assert ("changed", "up1.conv.net.0", "up1.conv.net.0") in told(found)
+
+
+def test_settings_are_named_with_both_values() -> None:
+    base = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Dropout(0.1))
+    head = nn.Sequential(nn.Conv2d(3, 8, 3, padding=2, dilation=2), nn.Dropout(0.2))
+    changes = compared(base, head).changes
+    assert [each.values for each in changes] == [
+        (("padding", (1, 1), (2, 2)), ("dilation", (1, 1), (2, 2))),
+        (("p", 0.1, 0.2),),
+    ]
+
+
+def test_what_stands_in_the_place_of_an_activation() -> None:
+    base = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten())
+    head = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU(), nn.Conv2d(8, 8, 1), nn.Flatten())
+    assert told(compared(base, head)) == [("replaced", "1", "1"), ("added", None, "2")]
+
+
+class Other(DoubleConv):
+    """The same under another name."""
+
+
+def test_a_class_of_another_name_is_looked_into() -> None:
+    base, head = nn.Sequential(DoubleConv(3, 8)), nn.Sequential(Other(3, 8))
+    (change,) = compared(base, head).changes
+    assert change.values == (("class", "DoubleConv", "Other"),)
+    assert compared(base, head).checkpoint.percent("as_is") == 100
+
+
+def test_layers_defined_in_another_order_are_no_change() -> None:
+    class Ordered(nn.Module):
+        def __init__(self, names: str) -> None:
+            super().__init__()
+            for name in names:
+                self.add_module(name, nn.Conv2d(3, 3, "abc".index(name) + 1, padding="same"))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.c(self.b(self.a(x)))
+
+    assert not compared(Ordered("abc"), Ordered("cab")).changes
+
+
+def test_a_module_kept_in_its_replacement_still_loads() -> None:
+    base = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+    head = nn.Sequential(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1)), nn.ReLU())
+    found = compared(base, head)
+    assert told(found) == [("replaced", "0", "0")]
+    assert found.checkpoint.mapping == {"0.weight": "0.0.weight", "0.bias": "0.0.bias"}
+
+
+def test_a_module_that_went_elsewhere_is_moved() -> None:
+    class Parts(nn.Module):
+        def __init__(self, inner: bool) -> None:
+            super().__init__()
+            if not inner:
+                self.neck = Block(3)
+            self.body = nn.Sequential(nn.Conv2d(3, 3, 1), *([Block(3)] if inner else []))
+            self.inner = inner
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.body(x) if self.inner else self.neck(self.body(x))
+
+    found = compared(Parts(False), Parts(True))
+    assert ("moved", "neck", "body.1") in told(found)
+    assert not found.checkpoint.of("missing")
+
+
+def test_moved_can_be_told() -> None:
+    base = nn.ModuleDict({"a": nn.Linear(4, 4), "b": nn.Linear(4, 4)})
+    head = nn.ModuleDict({"c": nn.Linear(4, 4), "d": nn.Linear(4, 4)})
+    for each in (base, head):
+        each.forward = lambda x: x  # type: ignore[method-assign]
+    assert compared(base, head, (1, 4)).checkpoint.mapping["a.weight"] == "c.weight"
+    found = compared(base, head, (1, 4), a="d")
+    assert found.checkpoint.mapping["a.weight"] == "d.weight"
+    with pytest.raises(StitchError, match="has no module 'nope'"):
+        compared(base, head, (1, 4), a="nope")
+
+
+class Tied(nn.Module):
+    def __init__(self, tie: bool) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(10, 4)
+        self.head = nn.Linear(4, 10, bias=False)
+        if tie:
+            self.head.weight = self.embed.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.embed(x.long()))
+
+
+def test_weights_tied_in_one_of_them() -> None:
+    with torch.device("meta"):  # moving there would part them
+        found = compared(Tied(True), Tied(False), (1, 5))
+    (change,) = found.changes
+    assert (change.part.path, change.delta_params) == ("head", 40)
+    assert found.checkpoint.percent("as_is") == 100 and not found.checkpoint.new
+
+
+def test_a_frozen_weight_is_a_change_of_no_parameter() -> None:
+    head = nn.Sequential(nn.Linear(4, 4))
+    head[0].weight.requires_grad_(False)
+    (change,) = compared(nn.Sequential(nn.Linear(4, 4)), head, (1, 4)).changes
+    assert change.values == (("weight", "trainable", "frozen"),)
+
+
+def test_the_same_layers_on_other_shapes_are_told_where_they_cost_otherwise() -> None:
+    base = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1))
+    head = nn.Sequential(nn.Conv2d(3, 8, 3, 2, padding=1), nn.Conv2d(8, 8, 3, padding=1))
+    found = compared(base, head)
+    assert told(found) == [("changed", "0", "0"), ("reshaped", "1", "1")]
+
+
+def test_keys_that_would_load_into_another_layer_are_named() -> None:
+    layers = [nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)]
+    base = nn.Sequential(*layers)
+    head = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1),
+                         nn.Conv2d(3, 3, 3, padding=1))  # fmt: skip
+    found = compared(base, head).checkpoint
+    assert found.mapping["1.weight"] == "2.weight"
+    assert found.mistaken == ("2.weight", "2.bias")
+
+
+def test_a_buffer_that_is_not_saved_is_no_key() -> None:
+    class Buffered(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("kept", torch.ones(3))
+            self.register_buffer("passing", torch.ones(3), persistent=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.kept + self.passing
+
+    tensors = compared(Buffered(), Buffered(), (1, 3)).checkpoint.tensors
+    assert [each.key for each in tensors] == ["kept"]

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: inspect test numbers edits zoo mutants lint types format clean
+.PHONY: inspect test numbers edits zoo mutants diffs lint types format clean
 
 inspect: $(VENV)/.run ## the main job
 	$(BIN)/stitch inspect unet --replace conv=dwconv
@@ -23,6 +23,9 @@ zoo: $(VENV)/.zoo ## real networks from timm, torchvision, transformers, diffuse
 
 mutants: $(VENV)/.zoo ## one mistake in each of 350 copies of real networks; writes docs/mutants.md
 	PYTHONPATH=tests $(BIN)/python -m mutants.run --out docs/mutants.md
+
+diffs: $(VENV)/.zoo ## real pairs of networks, and the time an alignment takes; writes docs/diffs.md
+	PYTHONPATH=tests $(BIN)/python tests/diff_pages.py docs/diffs.md
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

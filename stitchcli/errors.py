@@ -23,6 +23,9 @@ class StitchError(Exception):
         self.help = help
         self.details = details
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class TargetError(StitchError):
     """A network could not be found, imported or built."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks_compared import Block, DoubleConv, Encoder, UNet, compared
+from comparing.networks_compared import Block, DoubleConv, Encoder, UNet, compared
 from torch import Tensor, nn
 
 from stitchcli.comparing import Comparison

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from networks_compared import Encoder, UNet, compared, sequence, with_depthwise
+from comparing.networks_compared import Encoder, UNet, compared, sequence, with_depthwise
 from torch import nn
 
 from stitchcli.formats.diff.groups import groups, rename_lines

@@ -6,9 +6,9 @@ import os
 
 import pytest
 import torch
+from comparing.networks_compared import assert_adds_up, compared, traced
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from networks_compared import assert_adds_up, compared, traced
 from torch import nn
 
 from stitchcli import diff

@@ -67,10 +67,16 @@ def _holder(path: str) -> str:
 
 
 def _fold(branch: Branch) -> None:
-    """Branches that only lead to one other are a part of its label."""
-    for index, each in enumerate(branch.inner):
+    """Branches that only lead to one other are a part of its label; what is alone in a branch
+    stands in the one around it."""
+    kept = []
+    for each in branch.inner:
         while not each.groups and len(each.inner) == 1:
             (only,) = each.inner
             each = Branch(only.path, f"{each.label}.{only.label}", only.groups, only.inner)
-            branch.inner[index] = each
         _fold(each)
+        if not each.inner and len(each.groups) == len(each.groups[0].members) == 1:
+            branch.groups += each.groups
+        else:
+            kept.append(each)
+    branch.inner = kept

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from stitchcli.formats.diff.groups import Group, groups
 from stitchcli.formats.words import change, exact_change, shapes_text, stage_name
-from stitchcli.records import Amount, Checkpoint, Diff, Fate, Report, Stage
+from stitchcli.records import Amount, Checkpoint, Diff, Difference, Fate, Report, Stage
 from stitchcli.words.amounts import format_amount, format_delta
 from stitchcli.words.edits import shell_edit
 from stitchcli.words.shapes import format_shape, print_spec
@@ -98,20 +98,23 @@ def delta(count: int, *, short: bool = True) -> str:
 
 
 def shapes_line(group: Group) -> str:
-    """What a group takes and gives where that differs, by its first member."""
-    first = group.members[0]
-    if first.base is None or first.head is None:
+    """What a group takes and gives where that differs, and is the same for all its members."""
+    lines = {_shapes(each) for each in group.members}
+    return lines.pop() if len(lines) == 1 else ""
+
+
+def _shapes(change: Difference) -> str:
+    if change.base is None or change.head is None:
         return ""
-    more = " (the first)" if len(group.members) > 1 else ""
     words = [
         f"{name} {shapes_text(before)} → {shapes_text(after)}"
         for name, before, after in (
-            ("in", first.base.inputs, first.head.inputs),
-            ("out", first.base.outputs, first.head.outputs),
+            ("in", change.base.inputs, change.head.inputs),
+            ("out", change.base.outputs, change.head.outputs),
         )
         if before != after and before and after
     ]
-    return ", ".join(words) + more if words else ""
+    return ", ".join(words)
 
 
 def checkpoint_lines(checkpoint: Checkpoint) -> list[str]:

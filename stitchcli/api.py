@@ -95,12 +95,16 @@ def diff(
     difference of the totals, ``renames``, and what becomes of base's state dict.
 
     Each is a live module or a target; ``edits`` are carried out on ``head``. Both run on the input
-    of base where none is given. ``moved`` maps paths of base to those that they are in ``head``.
-    Raises StitchError.
+    of base where none is given, targets on meta unless ``device`` is given. ``moved`` maps paths
+    of base to those that they are in ``head``. Raises StitchError.
     """
-    one = inspect(base, input=input, device=device)
+
+    def on(network: nn.Module | str) -> str | None:
+        return device or ("meta" if isinstance(network, str) else None)
+
+    one = inspect(base, input=input, device=on(base))
     specs = input if input is not None else list(one.result.inputs)
-    other = inspect(head, edits, input=specs, device=device, blocks=blocks)
+    other = inspect(head, edits, input=specs, device=on(head), blocks=blocks)
     return diff_reports(one, other, moved or {})
 
 

@@ -86,8 +86,15 @@ def _is_top(found: Alignment, node: Node) -> bool:
 
 
 def _rest(found: Alignment, node: Node) -> Part:
-    """A subtree as a side of a change, with the cost of all in it that is paired with nothing."""
-    free = [each for each in node.walk() if each not in found.head_of and each not in found.base_of]
+    """A subtree as a side of a change, with the cost of all in it that is paired with nothing; what
+    is in a pair is told there."""
+    free: list[Node] = []
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if each not in found.head_of and each not in found.base_of:
+            free.append(each)
+            waiting += each.children
     return node.part(sum(each.own_params for each in free), sum(each.own_macs for each in free))
 
 

@@ -1,31 +1,23 @@
-"""Files of a git repository as they were at a revision, in a folder of their own.
-
-git itself is asked, with an index of our own, so that neither the work tree nor the repository's
-index is touched.
-"""
+"""Files of a git repository as they were at a revision, in a folder of their own."""
 
 from __future__ import annotations
 
 import linecache
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from stitchcli.errors import StitchError, TargetError
 from stitchcli.records import Diagnostic, Label
+from stitchcli.sources.git import checkout, commit_of, run_git, top_of, tree_of
 from stitchcli.words.near import did_you_mean
 
 _REVISION = re.compile(r"(?P<revision>[^:]*[^:/\\]):(?P<path>[^:]+\.py)(?::(?P<name>[\w.]+))?")
 _IMPORT_PATH = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
-#: A larger file is no source, and nothing that a network is built from.
-_MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -50,15 +42,15 @@ def at_revision(text: str) -> Revision | None:
         return None
     if Path(f"{match['revision']}:{match['path']}").exists():  # a file that is really called so
         return None
-    top = _top(Path.cwd(), text)
-    commit = _commit(top, match["revision"])
-    tree = _tree(top, commit)
+    top = top_of(Path.cwd(), text)
+    commit = commit_of(top, match["revision"])
+    tree = tree_of(top, commit)
     path = _in_tree(match["path"], top, tree)
     if path is None:
         raise TargetError(
             f"{match['revision']} has no file {match['path']}", _nearest(match["path"], tree)
         )
-    root = Path(_checkout(top, commit).name)
+    root = Path(checkout(top, commit).name)
     # a project is often installed in place: its other folders are on the path as well
     on_path = [top, *(Path(each).resolve() for each in sys.path if each)]
     inside = [each for each in on_path if each.is_relative_to(top) and not _is_installed(each)]
@@ -78,17 +70,17 @@ def at_merge_base(text: str, other: str) -> str:
     ``REVISION:path.py:Name``. Raises TargetError for what has no history."""
     path, name = _file_of(text)
     folder = Path(path).resolve().parent if path else Path.cwd()
-    top = _top(folder if folder.is_dir() else Path.cwd(), text)
-    commit = _commit(top, other)
-    done = _git(top, "merge-base", commit, "HEAD")
+    top = top_of(folder if folder.is_dir() else Path.cwd(), text)
+    commit = commit_of(top, other)
+    done = run_git(top, "merge-base", commit, "HEAD")
     if done.returncode:
         raise TargetError(
             f"HEAD and {other} have no common commit", "fetch more of the history, or name another"
         )
     base = done.stdout.strip()
-    short = _git(top, "rev-parse", "--short", base).stdout.strip() or base
+    short = run_git(top, "rev-parse", "--short", base).stdout.strip() or base
     if path is None:
-        path = _module_file(text, _tree(top, base))
+        path = _module_file(text, tree_of(top, base))
     else:
         resolved = Path(path).resolve()
         if not resolved.is_relative_to(top):
@@ -120,42 +112,6 @@ def _module_file(text: str, tree: Mapping[str, int]) -> str:
     raise TargetError(f"{text} is no file of this repository", "name it by its file")
 
 
-def _top(folder: Path, text: str) -> Path:
-    done = _git(folder, "rev-parse", "--show-toplevel")
-    if done.returncode:
-        raise TargetError(
-            f"{text} names a git revision, and {folder} is in no git repository",
-            "run stitch inside of the repository",
-        )
-    return Path(done.stdout.strip()).resolve()
-
-
-def _commit(top: Path, revision: str) -> str:
-    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    done = _git(top, *words)
-    if done.returncode:
-        names = _git(top, "for-each-ref", "--format=%(refname:short)").stdout.split()
-        shallow = _git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
-        help = did_you_mean(revision, names) or "git branch -a and git tag name what there is"
-        raise TargetError(
-            f"there is no revision {revision!r}",
-            f"{help}; this clone is shallow: git fetch --unshallow" if shallow else help,
-        )
-    return done.stdout.strip()
-
-
-@cache
-def _tree(top: Path, commit: str) -> Mapping[str, int]:
-    """Every file of a commit, and its size; links and submodules have none."""
-    done = _git(top, "ls-tree", "-r", "-l", "-z", "--full-tree", commit)
-    found = {}
-    for entry in done.stdout.split("\0"):
-        facts, _, path = entry.partition("\t")
-        if path and facts.split()[1] == "blob":
-            found[path] = int(facts.split()[3])
-    return found
-
-
 def _in_tree(path: str, top: Path, tree: Mapping[str, int]) -> str | None:
     """A path as git means it, from the top; else from here."""
     here = Path(os.path.normpath(Path.cwd().resolve() / path))
@@ -173,46 +129,6 @@ def _nearest(path: str, tree: Mapping[str, int]) -> str:
     if same:
         return f"did you mean {' or '.join(map(repr, same[:3]))}?"
     return did_you_mean(path, files) or f"it has {', '.join(files[:8]) or 'no Python file'}"
-
-
-@cache
-def _checkout(top: Path, commit: str) -> TemporaryDirectory[str]:
-    """A commit's files in a folder that is gone when the program ends."""
-    folder = TemporaryDirectory(prefix="stitch-")
-    root = Path(folder.name).resolve()
-    index = root / ".stitch-index"
-    env = {"GIT_INDEX_FILE": str(index)}
-    paths = "\0".join(path for path, size in _tree(top, commit).items() if size <= _MOST_BYTES)
-    for words, text in (
-        (("read-tree", commit), ""),
-        (("checkout-index", "--quiet", "-z", "--stdin", f"--prefix={root}/"), paths),
-    ):
-        done = _git(top, *words, env=env, text=text)
-        if done.returncode:
-            first = (done.stderr.strip().splitlines() or ["git failed"])[0]
-            raise TargetError(f"git cannot check out {commit[:12]}: {first}", "look at git status")
-    index.unlink(missing_ok=True)
-    return folder
-
-
-def _git(
-    folder: Path, *words: str, env: Mapping[str, str] | None = None, text: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder, without locks on what is the user's."""
-    try:
-        return subprocess.run(
-            ["git", *words],
-            cwd=folder,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(env or {})},
-            input=text,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise TargetError("git is not installed", "install git") from error
 
 
 def _moved(path: Path, top: Path, root: Path) -> Path:

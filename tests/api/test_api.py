@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stitchcli import StitchError, inspect, stitch
+from stitchcli import StitchError, diff, inspect, stitch
 from stitchcli.records import TensorSpec
 
 EDITS = ["--replace conv=dwconv", "--after body=se:reduction=2"]
@@ -138,3 +138,14 @@ def test_a_typo_does_not_build_a_network_with_weights(monkeypatch: pytest.Monkey
     with pytest.raises(StitchError):
         inspect("unet", ["--replace conv=dwcnov"], device="meta")
     assert devices == ["meta"]
+
+
+def test_diff_takes_targets_and_live_modules_and_leaves_them_alone() -> None:
+    net = stitch("csp", ["--replace act=SiLU"], arguments={"width": 8})
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    found = diff(net, net, ["--replace conv@0=dwconv"], input="1x3x64x64")
+    delta = found.head.result.params - found.base.result.params
+    assert sum(each.delta_params for each in found.changes) == delta != 0
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+    assert not diff(net, net, input="1x3x64x64").differs
+    assert diff("unet", "unet", ["--replace up1/cat=eff"]).head.result.device == "meta"

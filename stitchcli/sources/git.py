@@ -1,0 +1,97 @@
+"""What is asked of git: where a repository is, what a revision holds, its files.
+
+An index of our own keeps the user's and the work tree as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stitchcli.errors import TargetError
+from stitchcli.words.near import did_you_mean
+
+#: A larger file is no source, and nothing that a network is built from.
+_MOST_BYTES = 10_000_000
+
+
+def top_of(folder: Path, text: str) -> Path:
+    """The repository that a folder is in; ``text`` is what needs one. Raises TargetError."""
+    done = run_git(folder, "rev-parse", "--show-toplevel")
+    if done.returncode:
+        raise TargetError(
+            f"{text} names a git revision, and {folder} is in no git repository",
+            "run stitch inside of the repository",
+        )
+    return Path(done.stdout.strip()).resolve()
+
+
+def commit_of(top: Path, revision: str) -> str:
+    """The hash of a revision. Raises TargetError."""
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    done = run_git(top, *words)
+    if done.returncode:
+        names = run_git(top, "for-each-ref", "--format=%(refname:short)").stdout.split()
+        shallow = run_git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+        help = did_you_mean(revision, names) or "git branch -a and git tag name what there is"
+        raise TargetError(
+            f"there is no revision {revision!r}",
+            f"{help}; this clone is shallow: git fetch --unshallow" if shallow else help,
+        )
+    return done.stdout.strip()
+
+
+@cache
+def tree_of(top: Path, commit: str) -> Mapping[str, int]:
+    """Every file of a commit, and its size; links and submodules have none."""
+    done = run_git(top, "ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    found = {}
+    for entry in done.stdout.split("\0"):
+        facts, _, path = entry.partition("\t")
+        if path and facts.split()[1] == "blob":
+            found[path] = int(facts.split()[3])
+    return found
+
+
+@cache
+def checkout(top: Path, commit: str) -> TemporaryDirectory[str]:
+    """A commit's files in a folder that is gone when the program ends."""
+    folder = TemporaryDirectory(prefix="stitch-")
+    root = Path(folder.name).resolve()
+    index = root / ".stitch-index"
+    env = {"GIT_INDEX_FILE": str(index)}
+    paths = "\0".join(path for path, size in tree_of(top, commit).items() if size <= _MOST_BYTES)
+    for words, text in (
+        (("read-tree", commit), ""),
+        (("checkout-index", "--quiet", "-z", "--stdin", f"--prefix={root}/"), paths),
+    ):
+        done = run_git(top, *words, env=env, text=text)
+        if done.returncode:
+            first = (done.stderr.strip().splitlines() or ["git failed"])[0]
+            raise TargetError(f"git cannot check out {commit[:12]}: {first}", "look at git status")
+    index.unlink(missing_ok=True)
+    return folder
+
+
+def run_git(
+    folder: Path, *words: str, env: Mapping[str, str] | None = None, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder, without locks on what is the user's."""
+    try:
+        return subprocess.run(
+            ["git", *words],
+            cwd=folder,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(env or {})},
+            input=text,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise TargetError("git is not installed", "install git") from error

@@ -48,15 +48,23 @@ if TYPE_CHECKING:
 
 
 def diff(
-    targets: Annotated[
-        Several,
+    base: Annotated[
+        str,
         typer.Argument(
-            metavar="BASE MODIFIED",
-            help="Two networks, as stitch inspect takes them; or a file of a git revision, as "
-            "main:models/unet.py[:Name]. With --merge-base one is enough.",
+            help="A network, as stitch inspect takes it, or a file of a git revision, as "
+            "main:models/unet.py[:Name].",
+            metavar="BASE",
             autocompletion=complete_target,
         ),
     ],
+    modified: Annotated[
+        str | None,
+        typer.Argument(
+            help="Another. With --merge-base it may be left out: the same file, as it is now.",
+            metavar="MODIFIED",
+            autocompletion=complete_target,
+        ),
+    ] = None,
     merge_base: Annotated[
         str | None,
         typer.Option(
@@ -154,7 +162,11 @@ def diff(
     from stitchcli.words.values import parse_arguments
 
     files = [parse_out(each, DiffFormat) for each in out]
-    base, head = _targets(targets, merge_base)
+    if modified is None and merge_base is None:
+        raise StitchError(
+            "there is one network, and a diff is of two", "name another, or give --merge-base main"
+        )
+    head = base if modified is None else modified
     if remap is not None and checkpoint is None:
         raise StitchError("--remap needs a checkpoint", "give --checkpoint FILE")
     edits = parse_edits(replace, wrap, after, before, set, remove, except_)
@@ -163,7 +175,15 @@ def diff(
     filter = make_filter(select, ignore, (settings.select, settings.ignore))
     folders = Library((*settings.blocks, *blocks)).folders
     written = [*files, *(("", path) for path in (mapping, remap) if path)]
-    read = [*targets, *replace, *wrap, *after, *before, *([str(checkpoint)] if checkpoint else [])]
+    read = [
+        base,
+        head,
+        *replace,
+        *wrap,
+        *after,
+        *before,
+        *([str(checkpoint)] if checkpoint else []),
+    ]
     refuse_sources(written, read, folders)
     pairs = dict(_pair(each) for each in moved)
     with stdout_to_stderr():
@@ -194,20 +214,6 @@ def diff(
     _write(found, files)
     _print(found, format, stat, color)
     return int(found.has_errors or (exit_code and found.differs))
-
-
-def _targets(targets: list[str], merge_base: str | None) -> tuple[str, str]:
-    match targets:
-        case [base, head]:
-            return base, head
-        case [only] if merge_base is not None:
-            return only, only
-        case [_]:
-            raise StitchError(
-                "there is one network, and a diff is of two",
-                "name another, or give --merge-base REVISION",
-            )
-    raise StitchError(f"a diff is of two networks, and these are {len(targets)}", "name two")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -143,7 +143,7 @@ def test_a_typo_does_not_build_a_network_with_weights(monkeypatch: pytest.Monkey
 def test_diff_takes_targets_and_live_modules_and_leaves_them_alone() -> None:
     net = stitch("csp", ["--replace act=SiLU"], arguments={"width": 8})
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    found = diff(net, net, ["--replace conv@0=dwconv"], input="1x3x64x64")
+    found = diff(net, net, ["--replace Conv2d@0=dwconv"], input="1x3x64x64")
     delta = found.head.result.params - found.base.result.params
     assert sum(each.delta_params for each in found.changes) == delta != 0
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())

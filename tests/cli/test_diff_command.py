@@ -40,7 +40,7 @@ def test_exit_codes(stitch: Run, pair: Path) -> None:
     ("words", "message"),
     [
         (["net.py"], "there is one network, and a diff is of two"),
-        (["net.py", "a.py", "b.py"], "a diff is of two networks, and these are 3"),
+        (["net.py", "a.py", "b.py"], "got unexpected extra argument"),
         (["nte.py", "net.py"], "the base network, nte.py: there is no file nte.py"),
         (["net.py", "raises.py"], "the modified network, raises.py: the model raised"),
         (["net.py", "net.py", "--moved", "first"], "--moved 'first' is not A=B"),

@@ -77,8 +77,13 @@ def stitch(
     """
     request = Request(_edits(edits), _inputs(input), blocks=_folders(blocks))
     if isinstance(network, nn.Module):
-        return edited_module(_live(network), request)
-    return edited_module(load(Target(network, tuple((arguments or {}).items()))), request)
+        loaded = _live(network)
+    else:
+        loaded = load(Target(network, tuple((arguments or {}).items())))
+    module, worlds = edited_module(loaded, request)
+    for world in worlds:
+        world.publish()
+    return module
 
 
 def diff(

@@ -13,34 +13,28 @@ from stitchcli.tracing.preserve import preserved
 from stitchcli.tracing.trace import dummy_inputs
 
 
-def behaviour(
-    base: nn.Module,
-    head: nn.Module,
-    names: Mapping[str, str],
-    inputs: Sequence[TensorSpec],
-    device: str,
-) -> Behaviour:
-    """Run both in eval mode after copying base's tensors into ``head`` (``names``: key in base →
-    key there), which is changed by it. Both draw the same random numbers."""
+def share(base: nn.Module, head: nn.Module, names: Mapping[str, str]) -> int:
+    """Copy base's tensors into ``head`` (``names``: key in base → key there), and say how many."""
     mine, theirs = base.state_dict(), head.state_dict()
-    copied = 0
+    known = {key: other for key, other in names.items() if key in mine and other in theirs}
     with torch.no_grad():
-        for key, other in names.items():
-            if key in mine and other in theirs:
-                theirs[other].copy_(mine[key])
-                copied += 1
-    state = torch.random.get_rng_state()
-    args, kwargs = dummy_inputs(inputs, device)
-    results: list[list[Tensor]] = []
-    for module in (base, head):
-        torch.random.set_rng_state(state)
-        with preserved(module), torch.no_grad():
-            module.eval()
-            results.append(list(tensors_in(module(*args, **kwargs))))
-    return _verdict(results[0], results[1], copied)
+        for key, other in known.items():
+            theirs[other].copy_(mine[key])
+    return len(known)
 
 
-def _verdict(base: list[Tensor], head: list[Tensor], copied: int) -> Behaviour:
+def outputs_of(module: nn.Module, inputs: Sequence[TensorSpec], device: str) -> list[Tensor]:
+    """What a network gives in eval mode. The numbers it is given, and those that it draws, are
+    the same in each call."""
+    with preserved(module), torch.no_grad():
+        torch.manual_seed(0)
+        args, kwargs = dummy_inputs(inputs, device)
+        module.eval()
+        return list(tensors_in(module(*args, **kwargs)))
+
+
+def compare_outputs(base: list[Tensor], head: list[Tensor], copied: int) -> Behaviour:
+    """Equal, close, or different, and by how much."""
     shapes = [[tuple(tensor.shape) for tensor in side] for side in (base, head)]
     if shapes[0] != shapes[1]:
         return Behaviour("differ", None, copied, "the outputs have other shapes")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import nn
 
-from stitchcli.behaviour import behaviour
+from stitchcli.behaviour import compare_outputs, outputs_of, share
 from stitchcli.comparing import compare
 from stitchcli.comparing.tensors import fitted
 from stitchcli.errors import InputError, ModelError, StitchError
@@ -17,7 +17,7 @@ from stitchcli.pipeline import Request, edited_module, inspect_target
 from stitchcli.records import Behaviour, Checkpoint, Diff, Report, Target
 from stitchcli.sources.frames import guarded
 from stitchcli.sources.load import load
-from stitchcli.sources.network import Network
+from stitchcli.sources.user_code import UserCode
 from stitchcli.weight_files import WeightFile, read_weight_file, write_renamed
 
 
@@ -111,17 +111,23 @@ def _behaviour(asked: DiffRequest, diff: Diff) -> Behaviour:
     device = "cpu" if asked.request.device == "meta" else asked.request.device
     request = replace(asked.request, device=device, inputs=inputs)
     with _side("base", asked.base):
-        base, code = _built(asked.base, replace(request, edits=(), expect=None))
+        base, worlds = _built(asked.base, replace(request, edits=(), expect=None))
     with _side("modified", asked.head):
-        head, other_code = _built(asked.head, request)
+        head, others = _built(asked.head, request)
     names = diff.checkpoint.loading
-    with code.user_code.active(), other_code.user_code.active(), guarded("running its forward"):
-        return behaviour(base, head, names, inputs, device)
+    copied = share(base, head, names)
+    outputs = []
+    for module, codes in ((base, worlds), (head, others)):
+        with ExitStack() as stack:
+            for code in codes:
+                stack.enter_context(code.active())
+            stack.enter_context(guarded("running its forward"))
+            outputs.append(outputs_of(module, inputs, device))
+    return compare_outputs(outputs[0], outputs[1], copied)
 
 
-def _built(target: Target, request: Request) -> tuple[nn.Module, Network]:
-    network = load(target, request.device)
-    return edited_module(network, request), network
+def _built(target: Target, request: Request) -> tuple[nn.Module, tuple[UserCode, ...]]:
+    return edited_module(load(target, request.device), request)
 
 
 def _sides(diff: Diff) -> tuple[tuple[str, Report], tuple[str, Report]]:

@@ -38,6 +38,7 @@ from stitchcli.sizes import with_sizes
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.sources.revisions import at_revision, named, naming
+from stitchcli.sources.user_code import UserCode
 from stitchcli.stages import stages
 from stitchcli.surgery.copies import full_copy, meta_copy
 from stitchcli.tracing.mending import misbuilt_in
@@ -246,8 +247,9 @@ def edited(
     return module, bench.edit(module, edits, base)
 
 
-def edited_module(network: Network, request: Request) -> nn.Module:
-    """The edited network as an ordinary nn.Module, for the Python API. Raises StitchError."""
+def edited_module(network: Network, request: Request) -> tuple[nn.Module, tuple[UserCode, ...]]:
+    """The edited network as an ordinary nn.Module, and the worlds of the user's files that its code
+    runs in. Raises StitchError."""
     network = _with_widths(network, request)
     bench = Workbench(network, Catalog(request.blocks), request.mode)
     base, _ = _base(bench, replace(request, device="meta"))
@@ -259,9 +261,7 @@ def edited_module(network: Network, request: Request) -> nn.Module:
             f"{odd[0].width}",
             "look at it with stitch inspect, which offers fixes",
         )
-    for code in (network.user_code, *bench.catalog.user_codes):
-        code.publish()
-    return module
+    return module, (network.user_code, *bench.catalog.user_codes)
 
 
 def _expect(applied: Sequence[Applied], expected: int | None) -> None:

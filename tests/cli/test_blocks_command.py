@@ -248,7 +248,7 @@ def test_add_into_a_folder_that_cannot_be_written(
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("stitchcli.cli.streams.tempfile.mkstemp", refused)
+    monkeypatch.setattr("stitchcli.whole_files.tempfile.mkstemp", refused)
     result = run(stitch, "add", "se", "--to", "new")
     assert result.code == 2 and "error: cannot write new/se.py: Permission denied" in result.err
     assert not (here / "new").exists()

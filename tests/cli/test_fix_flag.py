@@ -213,7 +213,7 @@ def test_a_folder_that_takes_no_file(stitch: Run, monkeypatch: pytest.MonkeyPatc
     def refuse(*args: object, **kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("stitchcli.cli.streams.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("stitchcli.whole_files.tempfile.mkstemp", refuse)
     done = stitch("model.py:Net", *WRITE)
     assert (done.code, files()) == (2, before)
     assert "cannot write" in done.err and "Permission denied" in done.err

@@ -180,7 +180,7 @@ def test_out_into_a_folder_that_cannot_be_written(
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("stitchcli.cli.streams.tempfile.mkstemp", refused)
+    monkeypatch.setattr("stitchcli.whole_files.tempfile.mkstemp", refused)
     result = stitch("net.py", *SMALL, "--out", "json:r.json")
     assert result.code == 2 and "error: cannot write r.json: Permission denied" in result.err
     assert not (here / "r.json").exists()

@@ -155,7 +155,7 @@ def _of_one_name(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> P
 
 def _find_moved(found: Alignment, base: Node, head: Node) -> None:
     """Pair what is identical and stands elsewhere, the outermost first: what was taken out with
-    what was put in, and what was replaced with what is kept in its replacement. Only what has
+    what was put in, and what was replaced with itself, if its replacement holds it. Only what has
     parameters is worth finding again."""
     replacing = set(found.replaced.values())
     free: dict[int, list[Node]] = {}
@@ -166,7 +166,9 @@ def _find_moved(found: Alignment, base: Node, head: Node) -> None:
         if node in found.head_of or not node.params:
             continue
         around = _inside(node, found.replaced)
-        options = found.replaced[around].walk() if around else free.get(node.look, ())
+        if around not in (None, node):
+            continue
+        options = found.replaced[node].walk() if around else free.get(node.look, ())
         partners = [n for n in options if n.look == node.look and _is_free(found, node, n)]
         if not partners:
             continue

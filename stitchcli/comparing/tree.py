@@ -112,6 +112,7 @@ class Node:
             macs=macs,
             block=self.layer.block,
             inside=tuple(child.kind for child in self.children),
+            runs=len(self.runs),
         )
 
 

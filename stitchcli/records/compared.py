@@ -17,7 +17,8 @@ DifferenceKind = Literal["added", "removed", "changed", "replaced", "moved", "re
 class Part:
     """One side of a change: a module, or a functional call by its label (``up1/cat``). ``params``
     and ``macs`` are what this change accounts for, so that changes add up to the totals; ``inside``
-    are the classes of its children; ``inputs`` and ``outputs`` are those of its first run."""
+    are the classes of its children; ``inputs`` and ``outputs`` are those of the first of its
+    ``runs``."""
 
     path: str
     kind: str
@@ -29,6 +30,7 @@ class Part:
     block: str = ""
     inside: tuple[str, ...] = ()
     is_call: bool = False
+    runs: int = 1
 
 
 @dataclass(frozen=True)

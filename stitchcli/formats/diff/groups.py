@@ -53,6 +53,8 @@ def group_text(change: Difference) -> str:
             return f"{change.part.kind} moved"
         case "reshaped":
             assert base is not None and head is not None
+            if base.runs != head.runs:
+                return f"the same modules, run {base.runs}× → {head.runs}×"
             same = (base.inputs, base.outputs) == (head.inputs, head.outputs)
             return "the same modules " + ("at another cost" if same else "on other shapes")
     return f"{change.part.kind} {values_text(change.values)}"

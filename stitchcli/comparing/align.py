@@ -33,49 +33,90 @@ class Alignment:
 
 def align(base: Node, head: Node, moved: Mapping[str, str]) -> Alignment:
     """Pair the modules of two trees; ``moved`` gives pairs of paths that hold in any case."""
-    found = Alignment()
+    found, tops = Alignment(), (base, head)
     bases = {node.path: node for node in base.walk()}
     heads = {node.path: node for node in head.walk()}
     told = [(bases[one], heads[other]) for one, other in moved.items()]
     for one, other in told:
         found.pair(one, other)
-    inner = _wrapped(base, head) if not moved else None
-    if inner is not None:
-        _join(found, base, inner)
-    elif base not in found.head_of and head not in found.base_of:
-        _join(found, base, head)
+    away = _away(base, head)
+    if not told:
+        base, head = _wrapped(base, head) or _unwrapped(base, head) or (base, head)
+    if base not in found.head_of and head not in found.base_of:
+        found.pair(base, head)
+        _descend(found, base, head, away)
     for one, other in told:
-        _descend(found, one, other)
-    _find_moved(found, base, head)
+        _descend(found, one, other, away)
+    _keep_inside(found)
+    _find_moved(found, *tops)
     found.moved += [pair for pair in told if _is_elsewhere(found, *pair)]
     return found
 
 
-def _wrapped(base: Node, head: Node) -> Node | None:
-    """Base as a part of the other network, where it stands there as it is."""
+def _wrapped(base: Node, head: Node) -> tuple[Node, Node] | None:
+    """Base and itself as a part of the other network."""
     if base.look == head.look or not base.children:
         return None
-    return next((node for node in head.walk() if node.look == base.look), None)
+    return next(((base, node) for node in head.walk() if node.look == base.look), None)
 
 
-def _join(found: Alignment, base: Node, head: Node) -> None:
-    """Pair two modules, and what is in them."""
-    found.pair(base, head)
-    _descend(found, base, head)
+def _unwrapped(base: Node, head: Node) -> tuple[Node, Node] | None:
+    """The part of base that became the whole network, and that."""
+    found = _wrapped(head, base)
+    return (found[1], found[0]) if found else None
 
 
-def _descend(found: Alignment, base: Node, head: Node) -> None:
+def _away(base: Node, head: Node) -> dict[Node, Node]:
+    """What each network has only once, and both have, in both directions: if it stands elsewhere,
+    it is that and nothing that is like it."""
+    once = [
+        {
+            each[0].look: each[0]
+            for each in _by_look(side).values()
+            if len(each) == 1 and each[0].params
+        }
+        for side in (base, head)
+    ]
+    pairs = [(once[0][look], once[1][look]) for look in once[0].keys() & once[1].keys()]
+    return dict(pairs) | {other: one for one, other in pairs}
+
+
+def _by_look(root: Node) -> dict[int, list[Node]]:
+    found: dict[int, list[Node]] = {}
+    for node in root.walk():
+        found.setdefault(node.look, []).append(node)
+    return found
+
+
+def _descend(found: Alignment, base: Node, head: Node, away: Mapping[Node, Node]) -> None:
+    """Pair what is in two modules that are each other."""
     waiting = [(base, head)]
     while waiting:
         one, other = waiting.pop()
         left = [child for child in one.children if child not in found.head_of]
         right = [child for child in other.children if child not in found.base_of]
+        if one.look != other.look:
+            left, right = (
+                [child for child in side if not _is_away(child, partner, away)]
+                for side, partner in ((left, other), (right, one))
+            )
         for child, partner in _children(one, other, left, right):
             if _holds_together(child, partner):
                 found.pair(child, partner)
                 waiting.append((child, partner))
             else:
                 found.replaced[child] = partner
+
+
+def _is_away(child: Node, partner: Node, away: Mapping[Node, Node]) -> bool:
+    """Whether a module in one of a pair stands outside of the other, or within another part of
+    it than the one called the same."""
+    at = away.get(child)
+    if at is None:
+        return False
+    while at.parent is not None and at.parent is not partner:
+        at = at.parent
+    return at.parent is None or (away[child] is not at and at.name != child.name)
 
 
 def _children(one: Node, other: Node, left: list[Node], right: list[Node]) -> Pairs:
@@ -153,30 +194,38 @@ def _of_one_name(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> P
     return [(one, free[one.name]) for one in left if one not in taken and one.name in free]
 
 
+def _keep_inside(found: Alignment) -> None:
+    """What was replaced is itself still where its replacement holds it, or the other way round."""
+    for one, other in found.replaced.items():
+        pairs = [(one, node) for node in other.walk() if node.look == one.look]
+        pairs += [(node, other) for node in one.walk() if node.look == other.look]
+        for base, head in pairs[:1]:
+            if one.params and _is_free(found, base, head):
+                _pair_all(found, base, head)
+
+
 def _find_moved(found: Alignment, base: Node, head: Node) -> None:
     """Pair what is identical and stands elsewhere, the outermost first: what was taken out with
-    what was put in, and what was replaced with itself, if its replacement holds it. Only what has
-    parameters is worth finding again."""
+    what was put in. Only what has parameters is worth finding again."""
     replacing = set(found.replaced.values())
     free: dict[int, list[Node]] = {}
     for node in head.walk():
         if node not in found.base_of and node.params and not _inside(node, replacing):
             free.setdefault(node.look, []).append(node)
     for node in base.walk():
-        if node in found.head_of or not node.params:
+        if _inside(node, found.replaced):
             continue
-        around = _inside(node, found.replaced)
-        if around not in (None, node):
-            continue
-        options = found.replaced[node].walk() if around else free.get(node.look, ())
-        partners = [n for n in options if n.look == node.look and _is_free(found, node, n)]
-        if not partners:
-            continue
-        partner = next((each for each in partners if each.name == node.name), partners[0])
-        for one, other in zip(node.walk(), partner.walk(), strict=True):
-            found.pair(one, other)
-        if around is None and node.path != partner.path:
-            found.moved.append((node, partner))
+        partners = [each for each in free.get(node.look, ()) if _is_free(found, node, each)]
+        if partners:
+            partner = next((each for each in partners if each.name == node.name), partners[0])
+            _pair_all(found, node, partner)
+            if node.path != partner.path:
+                found.moved.append((node, partner))
+
+
+def _pair_all(found: Alignment, base: Node, head: Node) -> None:
+    for one, other in zip(base.walk(), head.walk(), strict=True):
+        found.pair(one, other)
 
 
 def _inside(node: Node, outer: Container[Node]) -> Node | None:

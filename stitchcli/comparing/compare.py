@@ -120,6 +120,7 @@ def _renames(found: Alignment, base: Node) -> Iterator[Renamed]:
         partner = found.head_of.get(node)
         if partner is None or node in elsewhere or node.name == partner.name:
             continue
-        if node.parent is None or found.head_of.get(node.parent) is partner.parent:
+        tops = node.parent is None or partner.parent is None
+        if tops or found.head_of.get(node.parent) is partner.parent:  # type: ignore[arg-type]
             tensors = sum(len(each.weights) for each in node.walk())
             yield Renamed(node.path, partner.path, partner.kind, node.size, tensors)

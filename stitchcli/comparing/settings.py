@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stitchcli.comparing.tree import Node, weight_sign
+from stitchcli.comparing.own_weights import name_of, paired_weights
+from stitchcli.comparing.tree import Node
 from stitchcli.records import Weight
 
 Values = tuple[tuple[str, Any, Any], ...]
@@ -58,33 +59,34 @@ def _signs(value: Any) -> str:
 
 
 def _weights(base: Node, head: Node) -> Values:
-    """Own weights that differ in shape, dtype, or in whether they learn."""
-    mine, theirs = (
-        {sign[0]: (sign, each) for each in node.weights for sign in [weight_sign(node, each)]}
-        for node in (base, head)
-    )
+    """Own weights that differ in name, shape, dtype, or in whether they learn."""
     found: list[tuple[str, Any, Any]] = []
-    for name in dict.fromkeys((*mine, *theirs)):
-        one, other = mine.get(name), theirs.get(name)
-        if (one and one[0]) == (other and other[0]):
-            continue
-        found.append((str(name), *_words(one and one[1], other and other[1])))
+    for one, other in paired_weights(base, head):
+        if one is not None and other is not None and name_of(one) != name_of(other):
+            found.append(("name", name_of(one), name_of(other)))
+        name = name_of(other or one)  # type: ignore[arg-type]
+        found += [(name, *words) for words in _words(one, other)]
     tied = tuple(base.ties), tuple(head.ties)
-    if tied[0] != tied[1]:
-        found += [(name, None, "tied") for name in tied[1] if name not in tied[0]]
-        found += [(name, "tied", None) for name in tied[0] if name not in tied[1]]
+    found += [(name, None, "tied") for name in tied[1] if name not in tied[0]]
+    found += [(name, "tied", None) for name in tied[0] if name not in tied[1]]
+    dtypes = {(before, after) for _, before, after in found}
+    if len(found) > 1 and len(dtypes) == 1 and str(found[0][1]).startswith(("float", "bfloat")):
+        return (("dtype", *dtypes.pop()),)
     return tuple(found)
 
 
-def _words(base: Weight | None, head: Weight | None) -> tuple[Any, Any]:
+def _words(base: Weight | None, head: Weight | None) -> list[tuple[Any, Any]]:
     """The first thing in which two weights differ."""
     if base is None or head is None or base.shape != head.shape:
-        return base and base.shape, head and head.shape
-    if base.dtype != head.dtype:
-        return base.dtype, head.dtype
-    if base.trainable != head.trainable:
-        return _learns(base), _learns(head)
-    return _holds(base), _holds(head)
+        return [(base and base.shape, head and head.shape)]
+    for mine, theirs in (
+        (base.dtype, head.dtype),
+        (_learns(base), _learns(head)),
+        (_holds(base), _holds(head)),
+    ):
+        if mine != theirs:
+            return [(mine, theirs)]
+    return []
 
 
 def _learns(weight: Weight) -> str:

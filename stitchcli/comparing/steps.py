@@ -17,7 +17,8 @@ def step_changes(
     mine, theirs = _steps(base, head), _steps(head, base)
     signs, others = [step_sign(c) for c in mine], [step_sign(c) for c in theirs]
     macs, other_macs = (sum(call.macs for call in node.calls) for node in (base, head))
-    if signs == others:
+    stopped = not (base_trace.complete and head_trace.complete)
+    if signs == others or stopped:  # what was not run is not gone
         return [], macs, other_macs
     changes = []
     names, other_names = _labels(base_trace), _labels(head_trace)

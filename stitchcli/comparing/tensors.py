@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from stitchcli.comparing.align import Alignment
-from stitchcli.comparing.tree import Node
+from stitchcli.comparing.own_weights import paired_weights
 from stitchcli.records import Checkpoint, Shape, Tensor, Trace, Weight
 
 
@@ -105,19 +105,9 @@ def _targets(
 def _partners(found: Alignment) -> Iterator[tuple[str, Weight]]:
     """The weight that each weight of base is in the other network, by the former's path."""
     for node, partner in found.head_of.items():
-        mine, theirs = _by_name(node), _by_name(partner)
-        for name in mine.keys() & theirs.keys():
-            yield mine[name].path, theirs[name]
-        rest = [mine[name] for name in mine.keys() - theirs.keys()]
-        free = [theirs[name] for name in theirs.keys() - mine.keys()]
-        for weight in rest:
-            same = [each for each in free if each.shape == weight.shape]
-            if len(same) == 1 and sum(each.shape == weight.shape for each in rest) == 1:
-                yield weight.path, same[0]
-
-
-def _by_name(node: Node) -> dict[str, Weight]:
-    return {each.path.rpartition(".")[2]: each for each in node.weights}
+        for one, other in paired_weights(node, partner):
+            if one is not None and other is not None:
+                yield one.path, other
 
 
 def _count(shape: Shape) -> int:

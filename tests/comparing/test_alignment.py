@@ -35,6 +35,63 @@ def test_a_network_that_became_a_part_of_another() -> None:
     assert not found.checkpoint.of("missing")
 
 
+def test_a_part_that_became_the_whole_network() -> None:
+    found = compared(Wrapper(), Encoder([1, 1, 1, 1]))
+    assert told(found) == [("removed", "", None)]
+    assert [(each.base, each.head) for each in found.renames] == [("backbone", "")]
+
+
+class Backbone(nn.Module):
+    """A U-Net whose halves are modules of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = UNet(8)
+        self.encoder = nn.ModuleDict({"inc": net.inc, "down1": net.down1, "down2": net.down2})
+        self.decoder = nn.ModuleList([net.up1, net.up2])
+        self.pool, self.outc = net.pool, nn.Conv2d(8, 5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x1 = self.encoder["inc"](x)
+        x2 = self.encoder["down1"](self.pool(x1))
+        x3 = self.encoder["down2"](self.pool(x2))
+        return self.outc(self.decoder[1](self.decoder[0](x3, x2), x1))
+
+
+def test_parts_that_were_put_into_containers_are_moved() -> None:
+    found = compared(UNet(8), Backbone())
+    assert [each for each in told(found) if each[0] == "moved"] == [
+        ("moved", "inc", "encoder.inc"),
+        ("moved", "down1", "encoder.down1"),
+        ("moved", "down2", "encoder.down2"),
+        ("moved", "up1", "decoder.0"),
+        ("moved", "up2", "decoder.1"),
+    ]
+    assert [each.key for each in found.checkpoint.of("reshaped")] == ["outc.weight", "outc.bias"]
+    assert not found.checkpoint.of("missing")
+
+
+def test_a_weight_of_another_name() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = "fixed"
+            setattr(self, name, nn.Parameter(torch.ones(3)))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * next(self.parameters())
+
+    found = compared(Scaled("gamma"), Scaled("scale"), (1, 3))
+    assert [each.values for each in found.changes] == [(("name", "gamma", "scale"),)]
+    assert found.checkpoint.mapping == {"gamma": "scale"}
+
+
+def test_a_network_in_half_precision_is_told_once_a_module() -> None:
+    found = compared(nn.Sequential(nn.Flatten(), nn.Linear(4, 4)),
+                     nn.Sequential(nn.Flatten(), nn.Linear(4, 4).bfloat16()), (1, 4))  # fmt: skip
+    assert [each.values for each in found.changes] == [(("dtype", "float32", "bfloat16"),)]
+
+
 def test_a_cat_that_became_an_add() -> None:
     found = compared(UNet(8), UNet(8, "add"))
     assert ("replaced", "up1/cat", "up1/add") in told(found)
@@ -87,6 +144,9 @@ def test_a_module_kept_in_its_replacement_still_loads() -> None:
     found = compared(base, head)
     assert told(found) == [("replaced", "0", "0")]
     assert found.checkpoint.mapping == {"0.weight": "0.0.weight", "0.bias": "0.0.bias"}
+    back = compared(head, base)
+    assert told(back) == [("replaced", "0", "0")]
+    assert back.checkpoint.mapping == {"0.0.weight": "0.weight", "0.0.bias": "0.bias"}
 
 
 def test_a_module_that_went_elsewhere_is_moved() -> None:

@@ -110,8 +110,11 @@ def values_text(values: Iterable[tuple[str, Any, Any]]) -> str:
 
 
 def value_text(name: str, value: Any) -> str:
-    """A setting; equal numbers for each axis as one, but for kernels."""
+    """A setting; equal numbers for each axis as one, but for kernels. What has a plural for its
+    name is no shape but a list, as ``channels`` is."""
     if isinstance(value, tuple):
+        if name.endswith("s"):
+            return f"({', '.join(map(str, value))})"
         if len(set(value)) == 1 and name != "kernel_size":
             return str(value[0])
         return "×".join(map(str, value)) or "()"

@@ -11,7 +11,7 @@ from torch import nn
 
 from stitchcli.behaviour import compare_outputs, outputs_of, share
 from stitchcli.comparing import compare
-from stitchcli.comparing.tensors import fitted
+from stitchcli.comparing.tensors import fitted, state_shapes
 from stitchcli.errors import InputError, ModelError, StitchError
 from stitchcli.pipeline import Request, edited_module, inspect_target
 from stitchcli.records import Behaviour, Checkpoint, Diff, Report, Target
@@ -48,7 +48,9 @@ def diff_targets(asked: DiffRequest) -> Diff:
         head, notes = _head(asked.head, request, base)
     diff = diff_reports(base, head, asked.moved, asked.known)
     if file is not None:
-        diff = replace(diff, checkpoint=fitted(diff.checkpoint, file.shapes, str(file.path)))
+        theirs = state_shapes(head.result)
+        found = fitted(diff.checkpoint, file.shapes, theirs, str(file.path))
+        diff = replace(diff, checkpoint=found)
         _remap(file, diff.checkpoint, asked.remap)
     if asked.numeric:
         diff = replace(diff, behaviour=_behaviour(asked, diff))

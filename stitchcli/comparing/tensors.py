@@ -7,67 +7,63 @@ from dataclasses import replace
 
 from stitchcli.comparing.align import Alignment
 from stitchcli.comparing.own_weights import paired_weights
-from stitchcli.records import Checkpoint, Shape, Tensor, Trace, Weight
+from stitchcli.records import Checkpoint, Fate, Shape, Tensor, Trace, Weight
 
 
 def checkpoint_of(found: Alignment, base: Trace, head: Trace) -> Checkpoint:
     """How base's state dict fits the other network."""
     partners = dict(_partners(found))
-    mine, theirs = _keys(base), _keys(head)
-    where = _targets(partners, base, mine, theirs)
+    mine, theirs = _keys(base), state_shapes(head)
+    where = _targets(partners, base, mine, _keys(head))
     tensors = []
     for key, (weight, is_first) in mine.items():
         params = weight.count if is_first and not weight.is_buffer else 0
-        target = where.get(key, "")
-        tensors.append(_tensor(key, weight.shape, target, theirs, params))
+        tensors.append(
+            _tensor(Tensor(key, weight.shape, "missing", params), where.get(key), theirs)
+        )
+    return _checkpoint(tensors, theirs)
+
+
+def fitted(
+    own: Checkpoint, shapes: Mapping[str, Shape], theirs: Mapping[str, Shape], file: str
+) -> Checkpoint:
+    """The same for the tensors of a checkpoint: those that base has go where base's go, the rest
+    where the other network (``theirs``) has them by the same name and shape."""
+    known = {each.key: each for each in own.tensors}
+    taken = {known[key].head for key in shapes if key in known}
+    tensors = []
+    for key, shape in shapes.items():
+        if (mate := known.get(key)) is not None:
+            tensor, target = replace(mate, shape=shape), mate.head
+        else:
+            tensor = Tensor(key, shape, "missing", _count(shape))
+            target = key if theirs.get(key) == shape and key not in taken else ""
+        tensors.append(_tensor(tensor, target, theirs))
+    return replace(_checkpoint(tensors, theirs), file=file)
+
+
+def state_shapes(trace: Trace) -> dict[str, Shape]:
+    """The keys of a network's state dict, and the shapes of its tensors."""
+    return {key: weight.shape for key, (weight, _) in _keys(trace).items()}
+
+
+def _checkpoint(tensors: list[Tensor], theirs: Mapping[str, Shape]) -> Checkpoint:
     used = {each.head for each in tensors if each.head}
     mistaken = tuple(
         each.key
         for each in tensors
-        if each.fate in ("renamed", "missing")
-        and each.key in theirs
-        and theirs[each.key][0].shape == each.shape
+        if each.fate in ("renamed", "missing") and theirs.get(each.key) == each.shape
     )
     return Checkpoint(tuple(tensors), tuple(key for key in theirs if key not in used), mistaken)
 
 
-def fitted(own: Checkpoint, shapes: Mapping[str, Shape], file: str) -> Checkpoint:
-    """The same for the tensors of a checkpoint: those that base has go where base's go, and the
-    rest where the other network has them by the same name and shape."""
-    known = {each.key: each for each in own.tensors}
-    wanted = {each.head: each.head_shape for each in own.tensors if each.head}
-    tensors = []
-    for key, shape in shapes.items():
-        count = _count(shape)
-        mate = known.get(key)
-        if mate is None:
-            fate = "missing" if wanted.get(key) != shape else "as_is"
-            tensors.append(Tensor(key, shape, fate, count, key if fate == "as_is" else ""))  # type: ignore[arg-type]
-        elif mate.head and mate.head_shape != shape:
-            tensors.append(replace(mate, shape=shape, fate="reshaped"))
-        else:
-            fate = "missing" if not mate.head else "as_is" if mate.head == key else "renamed"
-            tensors.append(replace(mate, shape=shape, fate=fate))  # type: ignore[arg-type]
-    used = {each.head for each in tensors if each.head}
-    new = (*own.new, *(key for key in wanted if key not in used))
-    return Checkpoint(
-        tuple(tensors), tuple(key for key in new if key not in used), own.mistaken, file
-    )
-
-
-def _tensor(
-    key: str,
-    shape: Shape,
-    target: str,
-    theirs: Mapping[str, tuple[Weight, bool]],
-    params: int,
-) -> Tensor:
+def _tensor(tensor: Tensor, target: str | None, theirs: Mapping[str, Shape]) -> Tensor:
+    """What becomes of a tensor that belongs to ``target``, if to any."""
     if not target:
-        return Tensor(key, shape, "missing", params)
-    other = theirs[target][0].shape
-    if other != shape:
-        return Tensor(key, shape, "reshaped", params, target, other)
-    return Tensor(key, shape, "as_is" if target == key else "renamed", params, target, other)
+        return replace(tensor, fate="missing", head="", head_shape=())
+    fate: Fate = "as_is" if target == tensor.key else "renamed"
+    fate = fate if theirs[target] == tensor.shape else "reshaped"
+    return replace(tensor, fate=fate, head=target, head_shape=theirs[target])
 
 
 def _keys(trace: Trace) -> dict[str, tuple[Weight, bool]]:

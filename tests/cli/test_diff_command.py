@@ -123,6 +123,23 @@ def test_remap_writes_what_loads(stitch: Run, pair: Path, kind: str, prefix: str
     assert torch.equal(found["stem.weight"], tensors[f"{prefix}first.weight"])
 
 
+def test_a_checkpoint_that_is_neither_networks(stitch: Run, pair: Path) -> None:
+    """Half of it was saved after the rename; something else is in it too."""
+    old, new = state(), nn.ModuleDict({"stem": nn.Conv2d(3, 8, 3)}).state_dict()
+    mixed = {"stem.weight": new["stem.weight"], "first.bias": old["first.bias"],
+             "last.weight": old["last.weight"][:, :4], "ema": torch.ones(5)}  # fmt: skip
+    torch.save(mixed, "mixed.pt")
+    words = ("--checkpoint", "mixed.pt", "--remap", "out.pt", "-f", "json")
+    found = json.loads(stitch("net.py", "renamed.py", *words, command="diff").out)
+    checkpoint = found["diff"]["checkpoint"]
+    assert checkpoint["kept"] == 1
+    assert checkpoint["renamed"] == [{"base": "first.bias", "head": "stem.bias"}]
+    assert checkpoint["missing"] == ["ema"]
+    assert [each["base"] for each in checkpoint["shape_changed"]] == ["last.weight"]
+    assert checkpoint["new"] == ["last.bias"]
+    assert set(torch.load("out.pt")) == {"stem.weight", "stem.bias"}
+
+
 def test_a_checkpoint_is_never_written_over(stitch: Run, pair: Path) -> None:
     torch.save(state(), "old.pt")
     Path("link.pt").symlink_to("old.pt")

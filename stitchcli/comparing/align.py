@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import TypeVar
 
 from stitchcli.comparing.order import ENOUGH, Pairs, match
+from stitchcli.comparing.own_weights import paired_weights
 from stitchcli.comparing.tree import Node, config_of
 
 T = TypeVar("T")
@@ -22,6 +23,8 @@ class Alignment:
         self.base_of: dict[Node, Node] = {}
         #: Pairs that stand in the place of each other and hold nothing in common.
         self.replaced: dict[Node, Node] = {}
+        #: Of these, a layer and the one in its replacement that takes its weights.
+        self.alike: list[tuple[Node, Node]] = []
         #: Pairs that were found away from their place.
         self.moved: list[tuple[Node, Node]] = []
 
@@ -195,13 +198,23 @@ def _of_one_name(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> P
 
 
 def _keep_inside(found: Alignment) -> None:
-    """What was replaced is itself still where its replacement holds it, or the other way round."""
+    """What was replaced is itself still where its replacement holds it, or the other way round;
+    where that holds one layer like it, that takes its weights."""
     for one, other in found.replaced.items():
-        pairs = [(one, node) for node in other.walk() if node.look == one.look]
-        pairs += [(node, other) for node in one.walk() if node.look == other.look]
-        for base, head in pairs[:1]:
-            if one.params and _is_free(found, base, head):
-                _pair_all(found, base, head)
+        inner = [(one, node) for node in other.walk()] + [(node, other) for node in one.walk()]
+        same = [pair for pair in inner if pair[0].look == pair[1].look and pair[0].params]
+        if same and _is_free(found, *same[0]):
+            _pair_all(found, *same[0])
+            continue
+        alike = [pair for pair in inner if pair[0].kind == pair[1].kind and _takes_weights(*pair)]
+        if len(alike) == 1:
+            found.alike += alike
+
+
+def _takes_weights(base: Node, head: Node) -> bool:
+    """Whether the own weights that both have are of the same shapes, and there are some."""
+    pairs = [(a, b) for a, b in paired_weights(base, head) if a is not None and b is not None]
+    return bool(pairs) and all(a.shape == b.shape for a, b in pairs)
 
 
 def _find_moved(found: Alignment, base: Node, head: Node) -> None:

@@ -48,12 +48,28 @@ def _labels(trace: Trace) -> dict[int, str]:
 
 
 def _paired(left: list[Call], right: list[Call]) -> Iterator[tuple[Call | None, Call | None]]:
-    """In place, as far as there are partners."""
-    for at in range(max(len(left), len(right))):
-        yield (
-            left[at] if at < len(left) else None,
-            right[at] if at < len(right) else None,
-        )
+    """In place, where there are equally many; else with those of a like name, in order."""
+    if len(left) != len(right):
+        for at, call in enumerate(left):
+            other = next((i for i, each in enumerate(right) if _are_like(call, each)), None)
+            if other is not None:
+                yield from _apart(left[:at], right[:other])
+                yield call, right[other]
+                yield from _paired(left[at + 1 :], right[other + 1 :])
+                return
+        yield from _apart(left, right)
+        return
+    yield from zip(left, right, strict=True)
+
+
+def _are_like(one: Call, other: Call) -> bool:
+    """``max_pool2d`` and ``avg_pool2d``."""
+    return SequenceMatcher(None, one.op or "", other.op or "").ratio() >= 0.6
+
+
+def _apart(left: list[Call], right: list[Call]) -> Iterator[tuple[Call | None, Call | None]]:
+    yield from ((call, None) for call in left)
+    yield from ((None, call) for call in right)
 
 
 def _part(call: Call, names: dict[int, str]) -> Part:

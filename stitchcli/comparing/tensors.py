@@ -100,7 +100,7 @@ def _targets(
 
 def _partners(found: Alignment) -> Iterator[tuple[str, Weight]]:
     """The weight that each weight of base is in the other network, by the former's path."""
-    for node, partner in found.head_of.items():
+    for node, partner in (*found.alike, *found.head_of.items()):
         for one, other in paired_weights(node, partner):
             if one is not None and other is not None:
                 yield one.path, other

@@ -149,6 +149,35 @@ def test_a_module_kept_in_its_replacement_still_loads() -> None:
     assert back.checkpoint.mapping == {"0.0.weight": "0.weight", "0.0.bias": "0.bias"}
 
 
+def test_weights_of_a_layer_that_is_now_one_of_several() -> None:
+    """The usual rewrite of a convolution: without bias, and with a norm and an activation."""
+    base = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten())
+    new = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU())
+    found = compared(base, nn.Sequential(new, nn.Flatten()))
+    assert told(found) == [("replaced", "0", "0")]
+    assert found.checkpoint.mapping == {"0.weight": "0.0.weight"}
+    assert [each.key for each in found.checkpoint.of("missing")] == ["0.bias"]
+
+
+class Pooled(nn.Module):
+    def __init__(self, pool: str) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.pool == "max":
+            return torch.max_pool2d(x.relu(), 2).relu()
+        return nn.functional.avg_pool2d(x, 2)
+
+
+def test_calls_are_paired_with_those_like_them() -> None:
+    assert told(compared(Pooled("max"), Pooled("avg")))[:3] == [
+        ("removed", "op:relu@0", None),
+        ("replaced", "op:max_pool2d", "op:avg_pool2d"),
+        ("removed", "op:relu@1", None),
+    ]
+
+
 def test_a_module_that_went_elsewhere_is_moved() -> None:
     class Parts(nn.Module):
         def __init__(self, inner: bool) -> None:

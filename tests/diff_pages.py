@@ -74,6 +74,19 @@ def distinct(rate: float) -> nn.Module:
     return nn.Sequential(*(nn.Dropout(index / 3_000 + rate) for index in range(2_000)))
 
 
+class Steps(nn.Module):
+    """2,000 functional calls in one forward; every n-th is another than it would be."""
+
+    def __init__(self, every: int = 0) -> None:
+        super().__init__()
+        self.every = every
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for index in range(1_000):
+            x = x + (x.sin() if self.every and index % self.every == 0 else x.relu())
+        return x
+
+
 NETWORKS: list[tuple[str, Callable[[], nn.Module], Callable[[], nn.Module]]] = [
     ("equal", lambda: layers(8, nested=False), lambda: layers(8, nested=False)),
     ("every width changed", lambda: layers(8, nested=False), lambda: layers(16, nested=False)),
@@ -81,6 +94,7 @@ NETWORKS: list[tuple[str, Callable[[], nn.Module], Callable[[], nn.Module]]] = [
      lambda: layers(8, nested=False, every=7)),
     ("in blocks, every seventh replaced", lambda: layers(8, nested=True),
      lambda: layers(8, nested=True, every=7)),
+    ("2,000 functional calls, every fourteenth another", Steps, lambda: Steps(7)),
     ("no two layers equal", lambda: distinct(0.0), lambda: distinct(1e-5)),
 ]  # fmt: skip
 

@@ -50,23 +50,27 @@ def _same(one: Node, other: Node) -> bool:
 
 
 def _best(base: Sequence[Node], head: Sequence[Node], score: Score, enough: float) -> Pairs:
-    """Dynamic programming, a row of ``head`` at a time: going on along a row is a running
-    maximum."""
     scores = _scores(base, head, score)
     scores[scores < enough] = -np.inf
-    best = np.zeros(len(head) + 1)
+    return [(base[i], head[j]) for i, j in in_order(scores)]
+
+
+def in_order(scores: Scores) -> list[tuple[int, int]]:
+    """The pairs of rows and columns, both rising, with the largest sum of scores. Dynamic
+    programming, a row at a time: going on along a row is a running maximum."""
+    best = np.zeros(scores.shape[1] + 1)
     rows = [best]
     for row in scores:
         step = np.maximum(best[1:], best[:-1] + row)
         best = np.concatenate(([0.0], np.maximum.accumulate(step)))
         rows.append(best)
-    pairs: Pairs = []
-    i, j = len(base), len(head)
+    pairs: list[tuple[int, int]] = []
+    i, j = scores.shape
     while i and j:
         here = rows[i][j]
         if scores[i - 1, j - 1] > 0 and here == rows[i - 1][j - 1] + scores[i - 1, j - 1]:
             i, j = i - 1, j - 1
-            pairs.append((base[i], head[j]))
+            pairs.append((i, j))
         elif here == rows[i - 1][j]:
             i -= 1
         else:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from stitchcli.comparing.tree import Node, step_sign
+import numpy as np
+
+from stitchcli.comparing.order import in_order
+from stitchcli.comparing.tree import Node, Sign, step_sign
 from stitchcli.records import Call, Difference, Part, Trace
 
 
@@ -15,24 +18,21 @@ def step_changes(
     """Calls that one forward has and the other has not, and the MACs of all others on both sides:
     ``(changes, base's, head's)``."""
     mine, theirs = _steps(base, head), _steps(head, base)
-    signs, others = [step_sign(c) for c in mine], [step_sign(c) for c in theirs]
     macs, other_macs = (sum(call.macs for call in node.calls) for node in (base, head))
     stopped = not (base_trace.complete and head_trace.complete)
-    if signs == others or stopped:  # what was not run is not gone
+    same = [step_sign(call) for call in mine] == [step_sign(call) for call in theirs]
+    if same or stopped:  # what was not run is not gone
         return [], macs, other_macs
     changes = []
     names, other_names = _labels(base_trace), _labels(head_trace)
-    matcher = SequenceMatcher(None, signs, others, autojunk=False)
-    for _, start, end, other_start, other_end in (
-        each for each in matcher.get_opcodes() if each[0] != "equal"
-    ):
-        for one, other in _paired(mine[start:end], theirs[other_start:other_end]):
-            before, after = one and _part(one, names), other and _part(other, names=other_names)
-            kind = "added" if before is None else "removed" if after is None else "replaced"
-            change = Difference(kind, before, after)  # type: ignore[arg-type]
-            changes.append(change)
-            macs -= before.macs if before else 0
-            other_macs -= after.macs if after else 0
+    for one, other in _paired(mine, theirs):
+        if one is not None and other is not None and step_sign(one) == step_sign(other):
+            continue
+        before, after = one and _part(one, names), other and _part(other, other_names)
+        kind = "added" if before is None else "removed" if after is None else "replaced"
+        changes.append(Difference(kind, before, after))  # type: ignore[arg-type]
+        macs -= before.macs if before else 0
+        other_macs -= after.macs if after else 0
     return changes, macs, other_macs
 
 
@@ -48,23 +48,25 @@ def _labels(trace: Trace) -> dict[int, str]:
 
 
 def _paired(left: list[Call], right: list[Call]) -> Iterator[tuple[Call | None, Call | None]]:
-    """In place, where there are equally many; else with those of a like name, in order."""
-    if len(left) != len(right):
-        for at, call in enumerate(left):
-            other = next((i for i, each in enumerate(right) if _are_like(call, each)), None)
-            if other is not None:
-                yield from _apart(left[:at], right[:other])
-                yield call, right[other]
-                yield from _paired(left[at + 1 :], right[other + 1 :])
-                return
-        yield from _apart(left, right)
-        return
-    yield from zip(left, right, strict=True)
+    """Each call with what it is in the other forward: the same, else one of a like name, else
+    whatever stands in its place."""
+    signs, others = ([step_sign(call) for call in side] for side in (left, right))
+    rows, columns = list(dict.fromkeys(signs)), list(dict.fromkeys(others))
+    table = np.array([[_likeness(one, other) for other in columns] for one in rows])
+    scores = table.reshape(len(rows), len(columns))[[rows.index(each) for each in signs]]
+    start = other_start = 0
+    for at, other_at in in_order(scores[:, [columns.index(each) for each in others]]):
+        yield from _apart(left[start:at], right[other_start:other_at])
+        yield left[at], right[other_at]
+        start, other_start = at + 1, other_at + 1
+    yield from _apart(left[start:], right[other_start:])
 
 
-def _are_like(one: Call, other: Call) -> bool:
-    """``max_pool2d`` and ``avg_pool2d``."""
-    return SequenceMatcher(None, one.op or "", other.op or "").ratio() >= 0.6
+def _likeness(one: Sign, other: Sign) -> float:
+    """``max_pool2d`` and ``avg_pool2d`` are like each other."""
+    if one == other:
+        return 1.0
+    return 0.3 if SequenceMatcher(None, one[0] or "", other[0] or "").ratio() >= 0.6 else 0.1
 
 
 def _apart(left: list[Call], right: list[Call]) -> Iterator[tuple[Call | None, Call | None]]:

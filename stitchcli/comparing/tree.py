@@ -9,6 +9,8 @@ from functools import cached_property
 
 from stitchcli.records import Call, Layer, Part, Trace, Weight
 
+#: An op, and how many activations it takes.
+Sign = tuple[str | None, int]
 #: Calls that only look at the same numbers otherwise: written in many ways that mean the same.
 _LAYOUT = frozenset(
     """
@@ -164,7 +166,7 @@ def weight_sign(node: Node, weight: Weight) -> tuple[object, ...]:
     return name, weight.shape, weight.dtype, weight.trainable, weight.is_buffer
 
 
-def step_sign(call: Call) -> tuple[str | None, int]:
+def step_sign(call: Call) -> Sign:
     """What must agree for two functional calls to be the same: the op, and how many activations
     it takes."""
     return call.op, sum(ref.is_activation for ref in call.inputs)

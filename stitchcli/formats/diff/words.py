@@ -148,11 +148,13 @@ def _percent(share: float) -> str:
 
 def mapping_lines(checkpoint: Checkpoint, most: int = 8) -> list[str]:
     """The renames of tensors, prefixes folded: ``layer1.* → stage1.* (24)``."""
-    found: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for before, after in checkpoint.mapping.items():
-        key = _prefixes(before, after)
-        found[key] = found.get(key, 0) + 1
-    lines = [f"{a} → {b}" + (f" ({n})" if n > 1 else "") for (a, b), n in found.items()]
+        found.setdefault(_prefixes(before, after), []).append((before, after))
+    lines = [
+        f"{key[0]} → {key[1]} ({len(each)})" if len(each) > 1 else " → ".join(each[0])
+        for key, each in found.items()
+    ]
     return lines if len(lines) <= most else [*lines[: most - 1], f"… {len(lines) - most + 1} more"]
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import TypeVar
 
+from stitchcli.comparing.containers import rehoused
 from stitchcli.comparing.order import ENOUGH, Pairs, match
 from stitchcli.comparing.own_weights import paired_weights
 from stitchcli.comparing.tree import Node, config_of
@@ -13,6 +14,8 @@ from stitchcli.comparing.tree import Node, config_of
 T = TypeVar("T")
 #: So many of the classes in two modules of different classes must agree that they are looked into.
 _OVERLAP = 0.8
+#: So many, that a block may stand for another of another name.
+_SOME = 0.3
 
 
 class Alignment:
@@ -98,17 +101,43 @@ def _descend(found: Alignment, base: Node, head: Node, away: Mapping[Node, Node]
         one, other = waiting.pop()
         left = [child for child in one.children if child not in found.head_of]
         right = [child for child in other.children if child not in found.base_of]
+        pairs = _named(left, right)
+        left, right = _without(left, pairs, 0), _without(right, pairs, 1)
         if one.look != other.look:
+            for child, partner in rehoused(left, right, likeness):
+                found.pair(child, partner)
+                found.moved.append((child, partner))
+                waiting.append((child, partner))
+            left = [child for child in left if not _is_taken(found, child)]
+            right = [child for child in right if not _is_taken(found, child)]
             left, right = (
                 [child for child in side if not _is_away(child, partner, away)]
                 for side, partner in ((left, other), (right, one))
             )
-        for child, partner in _children(one, other, left, right):
+        for child, partner in pairs + _children(one, other, left, right):
             if _holds_together(child, partner):
                 found.pair(child, partner)
                 waiting.append((child, partner))
             else:
                 found.replaced[child] = partner
+
+
+def _named(left: Sequence[Node], right: Sequence[Node]) -> Pairs:
+    """What is identical and called the same, in whatever order it was defined; numbers are an
+    order, and no names."""
+    known = {(node.name, node.look): node for node in right if not node.name.isdigit()}
+    keys = [(node, (node.name, node.look)) for node in left]
+    return [(node, known[key]) for node, key in keys if key in known]
+
+
+def _without(nodes: Sequence[Node], pairs: Pairs, side: int) -> list[Node]:
+    taken = {pair[side] for pair in pairs}
+    return [node for node in nodes if node not in taken]
+
+
+def _is_taken(found: Alignment, node: Node) -> bool:
+    """Whether a module, or something right in it, is paired already."""
+    return any(each in found.head_of or each in found.base_of for each in (node, *node.children))
 
 
 def _is_away(child: Node, partner: Node, away: Mapping[Node, Node]) -> bool:
@@ -125,12 +154,12 @@ def _is_away(child: Node, partner: Node, away: Mapping[Node, Node]) -> bool:
 def _children(one: Node, other: Node, left: list[Node], right: list[Node]) -> Pairs:
     if one.look == other.look and len(left) == len(right):
         return list(zip(left, right, strict=True))
-    pairs = match(left, right, _likeness, ENOUGH)
+    pairs = match(left, right, likeness, ENOUGH)
     pairs += _in_place(left, right, pairs)
     return pairs + _of_one_name(left, right, pairs)
 
 
-def _likeness(base: Node, head: Node) -> float:
+def likeness(base: Node, head: Node) -> float:
     """How much two modules are each other, from 0 to 1, names left out."""
     if base.look == head.look:
         return 1.0
@@ -174,15 +203,31 @@ def _in_place(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> Pair
         other_end = other_at[other] if other else len(right)
         gap, other_gap = left[start:end], right[other_start:other_end]
         if len(gap) == len(other_gap):
-            found += zip(gap, other_gap, strict=True)
+            found += [pair for pair in zip(gap, other_gap, strict=True) if _may_replace(*pair)]
         elif gap and other_gap:
             found += match(gap, other_gap, _is_like, 0.2)
         start, other_start = end + 1, other_end + 1
     return found
 
 
+def _may_replace(base: Node, head: Node) -> bool:
+    """Whether one module may stand for another that is like it in nothing but its place: always
+    under one name or by number; else a layer for a layer, and a block for a block that holds some
+    of the same, or for a layer that is in it."""
+    if base.name == head.name or (base.name.isdigit() and head.name.isdigit()):
+        return True
+    if base.children and head.children:
+        return _share(base.contents[1], head.contents[1]) >= _SOME
+    if not (base.children or head.children):
+        return bool(base.params) == bool(head.params) or base.layer.family == head.layer.family
+    inner = [(base, n) for n in head.walk()] + [(n, head) for n in base.walk()]
+    return sum(a.kind == b.kind and _takes_weights(a, b) for a, b in inner) == 1
+
+
 def _is_like(base: Node, head: Node) -> float:
     """What speaks for it that one module stands in the place of another, their names left out."""
+    if not _may_replace(base, head):
+        return 0.0
     if base.layer.family and base.layer.family == head.layer.family:
         return 0.4
     if not (base.params and head.params):

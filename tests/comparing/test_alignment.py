@@ -71,6 +71,99 @@ def test_parts_that_were_put_into_containers_are_moved() -> None:
     assert not found.checkpoint.of("missing")
 
 
+class Swapped(nn.Module):
+    """Two equal layers and another, defined in some order, run in the order of their names."""
+
+    def __init__(self, names: str) -> None:
+        super().__init__()
+        for name in names:
+            self.add_module(name, nn.Conv2d(3, 3, 1 if name == "c" else 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c(self.b(self.a(x)))
+
+
+def test_equal_layers_defined_in_another_order_keep_their_names() -> None:
+    found = compared(Swapped("abc"), Swapped("bac"))
+    assert not found.changes and not found.renames
+    assert found.checkpoint.percent("as_is") == 100
+
+
+class Split(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.l1, self.act, self.l2 = nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.l2(self.act(self.l1(x)))
+
+
+class Whole(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.f = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.f(x)
+
+
+def test_a_sequential_that_was_split_keeps_the_order_of_its_layers() -> None:
+    names = {f"f.{i}.{w}": f"l{n}.{w}" for i, n in ((0, 1), (2, 2)) for w in ("weight", "bias")}
+    assert compared(Whole(), Split(), (1, 8)).checkpoint.mapping == names
+    back = compared(Split(), Whole(), (1, 8)).checkpoint.mapping
+    assert back == {new: old for old, new in names.items()}
+
+
+def body(outer: nn.Module) -> None:
+    outer.stem, outer.bn, outer.relu = nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU()
+    outer.layer1 = nn.Sequential(nn.Conv2d(16, 16, 3), nn.BatchNorm2d(16))
+    outer.layer2 = nn.Sequential(nn.Conv2d(16, 16, 3), nn.BatchNorm2d(16))
+
+
+def run(body: nn.Module, x: Tensor) -> Tensor:
+    return body.layer2(body.layer1(body.relu(body.bn(body.stem(x))))).mean((2, 3))
+
+
+class Flat(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        body(self)
+        self.fc = nn.Linear(16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(run(self, x))
+
+
+class Nested(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Module()
+        body(self.backbone)
+        self.fc = nn.Linear(16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(run(self.backbone, x))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_backbone_of_many_parts_is_found_in_its_container(turned: bool) -> None:
+    base, head = (Nested(), Flat()) if turned else (Flat(), Nested())
+    found = compared(base, head)
+    assert [each.kind for each in found.changes].count("moved") == 5
+    assert {each.kind for each in found.changes} == {"moved", "removed" if turned else "added"}
+    assert not found.checkpoint.of("missing") and not found.checkpoint.new
+    for old, new in found.checkpoint.mapping.items():
+        assert old.removeprefix("backbone.") == new.removeprefix("backbone.")
+
+
+def test_a_layer_is_no_block_of_another_name() -> None:
+    base = nn.ModuleDict({"norm": nn.LayerNorm(8)})
+    head = nn.ModuleDict({"stage": nn.Sequential(nn.Linear(8, 8), nn.ReLU())})
+    for each in (base, head):
+        each.forward = next(iter(each.values())).forward  # type: ignore[method-assign]
+    assert [each[0] for each in told(compared(base, head, (1, 8)))] == ["removed", "added"]
+
+
 def test_a_weight_of_another_name() -> None:
     class Scaled(nn.Module):
         def __init__(self, name: str) -> None:

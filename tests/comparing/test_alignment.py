@@ -150,18 +150,27 @@ def test_a_backbone_of_many_parts_is_found_in_its_container(turned: bool) -> Non
     base, head = (Nested(), Flat()) if turned else (Flat(), Nested())
     found = compared(base, head)
     assert [each.kind for each in found.changes].count("moved") == 5
-    assert {each.kind for each in found.changes} == {"moved", "removed" if turned else "added"}
+    root, kinds = ("changed", "", ""), {"moved", "removed" if turned else "added"}
+    assert root in told(found)
+    assert {each.kind for each in found.changes} == {"changed", *kinds}
     assert not found.checkpoint.of("missing") and not found.checkpoint.new
     for old, new in found.checkpoint.mapping.items():
         assert old.removeprefix("backbone.") == new.removeprefix("backbone.")
 
 
+class One(nn.Module):
+    def __init__(self, name: str, part: nn.Module) -> None:
+        super().__init__()
+        self.add_module(name, part)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return next(self.children())(x)
+
+
 def test_a_layer_is_no_block_of_another_name() -> None:
-    base = nn.ModuleDict({"norm": nn.LayerNorm(8)})
-    head = nn.ModuleDict({"stage": nn.Sequential(nn.Linear(8, 8), nn.ReLU())})
-    for each in (base, head):
-        each.forward = next(iter(each.values())).forward  # type: ignore[method-assign]
-    assert [each[0] for each in told(compared(base, head, (1, 8)))] == ["removed", "added"]
+    head = One("stage", nn.Sequential(nn.Linear(8, 8), nn.ReLU()))
+    found = told(compared(One("norm", nn.LayerNorm(8)), head, (1, 8)))
+    assert found == [("removed", "norm", None), ("added", None, "stage")]
 
 
 def test_a_weight_of_another_name() -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from stitchcli.comparing.align import Alignment, align
 from stitchcli.comparing.edited import as_meant
-from stitchcli.comparing.settings import differing
+from stitchcli.comparing.settings import Values, differing
 from stitchcli.comparing.steps import step_changes
 from stitchcli.comparing.tensors import checkpoint_of
 from stitchcli.comparing.tree import Node, Numbers, tree_of
+from stitchcli.comparing.wiring import rewired
 from stitchcli.errors import StitchError
 from stitchcli.records import Checkpoint, Difference, Part, Renamed, Trace
 from stitchcli.words.near import did_you_mean
@@ -41,7 +42,7 @@ def compare(base: Trace, head: Trace, moved: Mapping[str, str] | None = None) ->
     one, other = tree_of(base, numbers), tree_of(head, numbers)
     found = align(one, other, moved or {})
     return Comparison(
-        tuple(_changes(found, base, head, one, other)),
+        tuple(_changes(found, base, head, one, other, numbers)),
         tuple(_renames(found, one)),
         checkpoint_of(found, base, head),
     )
@@ -54,7 +55,7 @@ def _told(moved: Mapping[str, str], base: Trace, head: Trace) -> Iterator[tuple[
 
 
 def _changes(
-    found: Alignment, base: Trace, head: Trace, one: Node, other: Node
+    found: Alignment, base: Trace, head: Trace, one: Node, other: Node, numbers: Numbers
 ) -> Iterator[Difference]:
     """In the order of the modified network; what was removed stands where it stood."""
     order = {node: index for index, node in enumerate(other.walk())}
@@ -75,8 +76,13 @@ def _changes(
         if node not in found.base_of and node not in taken and _is_top(found, node):
             placed.append((order[node], Difference("added", None, _rest(found, node))))
     elsewhere = dict(found.moved)
+    # what was replaced may hand its input on, so that its surroundings look connected otherwise
+    paths = {a.path: b.path for a, b in found.head_of.items() if a not in found.replaced}
     for node, partner in found.head_of.items():
-        changes = _of_pair(node, partner, node in elsewhere, base, head)
+        wiring = rewired(
+            node, partner, (base, head), lambda path: paths.get(path, f"-{path}"), numbers.of
+        )
+        changes = _of_pair(node, partner, node in elsewhere, (base, head), wiring)
         placed += [(order[partner], change) for change in changes]
     yield from as_meant([change for _, change in sorted(placed, key=lambda each: each[0])])
 
@@ -99,11 +105,11 @@ def _rest(found: Alignment, node: Node) -> Part:
 
 
 def _of_pair(
-    node: Node, partner: Node, is_moved: bool, base: Trace, head: Trace
+    node: Node, partner: Node, is_moved: bool, traces: tuple[Trace, Trace], wiring: Values
 ) -> Iterator[Difference]:
     """What differs in a module itself, its children left out."""
-    values = differing(node, partner)
-    steps, left, right = step_changes(node, partner, base, head)
+    values = (*differing(node, partner), *wiring)
+    steps, left, right = step_changes(node, partner, *traces)
     yield from steps
     left, right = left + node.run_macs, right + partner.run_macs
     if values or is_moved:

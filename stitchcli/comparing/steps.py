@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher
+from typing import Any
 
 import numpy as np
 
 from stitchcli.comparing.order import in_order
 from stitchcli.comparing.tree import Node, Sign, step_sign
-from stitchcli.records import Call, Difference, Part, Trace
+from stitchcli.records import Call, Difference, Part, Shape, Trace
 
 
 def step_changes(
@@ -21,12 +23,17 @@ def step_changes(
     macs, other_macs = (sum(call.macs for call in node.calls) for node in (base, head))
     stopped = not (base_trace.complete and head_trace.complete)
     same = [step_sign(call) for call in mine] == [step_sign(call) for call in theirs]
-    if same or stopped:  # what was not run is not gone
+    if stopped or not (mine or theirs):  # what was not run is not gone
         return [], macs, other_macs
     changes = []
     names, other_names = _labels(base_trace), _labels(head_trace)
-    for one, other in _paired(mine, theirs):
+    for one, other in zip(mine, theirs, strict=True) if same else _paired(mine, theirs):
         if one is not None and other is not None and step_sign(one) == step_sign(other):
+            if values := _settings(one, other):
+                # their MACs are told with the module's own
+                old, new = (_part(one, names), _part(other, other_names))
+                old, new = replace(old, macs=0), replace(new, macs=0)
+                changes.append(Difference("changed", old, new, values))
             continue
         before, after = one and _part(one, names), other and _part(other, other_names)
         kind = "added" if before is None else "removed" if after is None else "replaced"
@@ -67,6 +74,27 @@ def _likeness(one: Sign, other: Sign) -> float:
     if one == other:
         return 1.0
     return 0.3 if SequenceMatcher(None, one[0] or "", other[0] or "").ratio() >= 0.6 else 0.1
+
+
+def _settings(one: Call, other: Call) -> tuple[tuple[str, Any, Any], ...]:
+    """Arguments of two equal calls that differ. On other shapes they follow from these."""
+    mine, theirs = one.settings, other.settings
+    if sorted(text for _, text in mine) == sorted(text for _, text in theirs):
+        return ()  # perhaps one gives by name what the other gives by position
+    if _shapes(one) != _shapes(other):
+        return ()
+    if [name for name, _ in mine] == [name for name, _ in theirs]:
+        pairs = zip(mine, theirs, strict=True)
+        return tuple((a[0] or "argument", a[1], b[1]) for a, b in pairs if a != b)
+    gone, new = (
+        ", ".join(text for name, text in side if (name, text) not in rest) or None
+        for side, rest in ((mine, theirs), (theirs, mine))
+    )
+    return (("arguments", gone, new),)
+
+
+def _shapes(call: Call) -> list[Shape]:
+    return [ref.shape for ref in (*call.inputs, *call.outputs)]
 
 
 def _apart(left: list[Call], right: list[Call]) -> Iterator[tuple[Call | None, Call | None]]:

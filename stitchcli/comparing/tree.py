@@ -12,7 +12,7 @@ from stitchcli.records import Call, Layer, Part, Trace, Weight
 #: An op, and how many activations it takes.
 Sign = tuple[str | None, int]
 #: Calls that only look at the same numbers otherwise: written in many ways that mean the same.
-_LAYOUT = frozenset(
+LAYOUT = frozenset(
     """
     view reshape flatten unflatten ravel permute transpose movedim moveaxis swapaxes t squeeze
     unsqueeze contiguous clone detach expand expand_as view_as reshape_as to type float half
@@ -91,7 +91,7 @@ class Node:
     @property
     def steps(self) -> list[Call]:
         """The functional calls in its forward that do something to numbers."""
-        return [call for call in self.calls if call.op not in _LAYOUT]
+        return [call for call in self.calls if call.op not in LAYOUT]
 
     def walk(self) -> Iterator[Node]:
         """The node and all below it, as they stand."""

@@ -148,8 +148,10 @@ class Diff:
 
     @cached_property
     def differs(self) -> bool:
-        """True if anything does: the architecture, or names in the state dict."""
+        """True if anything does: the architecture, the state dict's names, or the outputs."""
         tensors = self.checkpoint
+        if self.behaviour is not None and self.behaviour.verdict == "differ":
+            return True
         return bool(self.changes or self.renames or tensors.new or tensors.of("missing"))
 
     @property

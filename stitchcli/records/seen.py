@@ -50,7 +50,8 @@ class Call:
     module whose forward made it. ``macs`` counts multiply-accumulates run in this call itself and
     not in the calls inside it. ``route`` holds the calls between that forward and ``site``, the
     innermost first, where the op stands in a helper function. ``given`` names the arguments of a
-    module call, the positional ones by nothing.
+    module call, the positional ones by nothing; ``settings`` are those of a functional call that
+    are no tensors, as (name, text).
     """
 
     index: int
@@ -64,6 +65,7 @@ class Call:
     site: Site | None = None
     route: tuple[Site, ...] = ()
     given: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_module(self) -> bool:
@@ -263,6 +265,15 @@ class Trace:
             if call.is_module:
                 found.setdefault(call.path, []).append(call)
         return {path: tuple(calls) for path, calls in found.items()}
+
+    @cached_property
+    def inner_calls(self) -> Mapping[int, tuple[int, ...]]:
+        """The calls right inside of each call, by indices."""
+        found: dict[int, list[int]] = {}
+        for call in self.calls:
+            if call.parent is not None:
+                found.setdefault(call.parent, []).append(call.index)
+        return {index: tuple(inner) for index, inner in found.items()}
 
     @cached_property
     def params_below(self) -> Mapping[str, int]:

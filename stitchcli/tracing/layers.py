@@ -83,6 +83,16 @@ def attributes_of(module: nn.Module) -> dict[str, Any]:
     return found
 
 
+def settings_of(args: Any, kwargs: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The plain arguments of a call as (name, text), those given by position without a name."""
+    given = (*(("", value) for value in args), *kwargs.items())
+    return tuple(
+        (name, repr(value))
+        for name, value in given
+        if not isinstance(value, Tensor) and value is not None and is_plain(value)
+    )
+
+
 def is_plain(value: Any) -> bool:
     """Numbers, flags, words, nothing, and tuples of numbers."""
     if isinstance(value, list | tuple):

@@ -15,7 +15,7 @@ from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
-from stitchcli.tracing.layers import is_atomic, kind_of
+from stitchcli.tracing.layers import is_atomic, kind_of, settings_of
 from stitchcli.tracing.sites import Spot, is_model_code, nearest_spot, route_of, site_of
 
 
@@ -35,6 +35,7 @@ class OpenCall:
     macs: int = 0
     route: tuple[Spot, ...] = ()
     given: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
     def close(self) -> Call:
         """The finished record."""
@@ -42,6 +43,7 @@ class OpenCall:
         return Call(
             self.index, self.path, self.kind, self.op, self.parent,
             self.inputs, self.outputs, self.macs, site_of(self.spot), route, self.given,
+            self.settings,
         )  # fmt: skip
 
 
@@ -140,6 +142,7 @@ class Recorder:
             path = owner.path if owner else ""
             call = self._open(path, "", op, True, frame)
             call.inputs = inputs
+            call.settings = settings_of(args, kwargs)
         faults, args, kwargs = check(op, args, kwargs, self.age)
         for fault in faults:
             self.problems.append(self._problem(fault, op, call))

@@ -365,3 +365,78 @@ def test_a_buffer_that_is_not_saved_is_no_key() -> None:
 
     tensors = compared(Buffered(), Buffered(), (1, 3)).checkpoint.tensors
     assert [each.key for each in tensors] == ["kept"]
+
+
+class Wired(nn.Module):
+    """Two layers of one kind on one input, connected in different ways."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+        self.register_buffer("unused", None)
+        self._how = how
+
+    def forward(self, x: Tensor) -> object:
+        match self._how:
+            case "one after the other":
+                return self.b(self.a(x))
+            case "the other first":
+                return self.a(self.b(x))
+        a, b = self.a(x), self.b(x)
+        match self._how:
+            case "cat":
+                return torch.cat([a, b], 1)
+            case "cat turned":
+                return torch.cat([b, a], 1)
+            case "sum":
+                return a + b
+            case "sum turned":
+                return b + a
+            case "cat and its parts":
+                return torch.cat([a, b], 1), a
+            case "viewed":
+                return torch.cat([a.view(a.shape), b.contiguous()], 1)
+            case _:
+                return (a, b) if self._how == "both" else (b, a)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "what"),
+    [
+        ("one after the other", "the other first", "order of calls"),
+        ("cat", "cat turned", "connections"),
+        ("cat", "cat and its parts", "outputs"),
+        ("both", "both turned", "returns"),
+    ],
+)
+def test_the_same_calls_connected_otherwise(base: str, head: str, what: str) -> None:
+    found = compared(Wired(base), Wired(head))
+    assert [each.values[0][0] for each in found.changes] == [what]
+
+
+@pytest.mark.parametrize(("base", "head"), [("sum", "sum turned"), ("cat", "viewed")])
+def test_what_computes_the_same_is_no_difference(base: str, head: str) -> None:
+    assert not compared(Wired(base), Wired(head)).changes
+
+
+class Functional(nn.Module):
+    def __init__(self, mode: str, factor: float, slope: float, *, named: bool = True) -> None:
+        super().__init__()
+        self._settings = mode, factor, slope, named
+
+    def forward(self, x: Tensor) -> Tensor:
+        mode, factor, slope, named = self._settings
+        x = nn.functional.interpolate(x, scale_factor=2, mode=mode) * factor
+        softened = nn.functional.leaky_relu(x, slope)
+        return softened.softmax(dim=1) if named else softened.softmax(1)
+
+
+def test_arguments_of_functional_calls_are_compared() -> None:
+    found = compared(Functional("nearest", 2.0, 0.1), Functional("bilinear", 3.0, 0.2))
+    assert [(each.part.kind, each.values) for each in found.changes] == [
+        ("interpolate", (("mode", "'nearest'", "'bilinear'"),)),
+        ("mul", (("argument", "2.0", "3.0"),)),
+        ("leaky_relu", (("negative_slope", "0.1", "0.2"),)),
+    ]
+    same = Functional("nearest", 2.0, 0.1, named=False)
+    assert not compared(Functional("nearest", 2.0, 0.1), same).changes

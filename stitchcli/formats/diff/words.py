@@ -50,8 +50,11 @@ def verdict(diff: Diff) -> str:
         breaks = any(each.tensors for each in diff.renames)
         text = f"{count} module{'s' * (count != 1)} renamed"
         words.append(f"{text}, which breaks checkpoints" if breaks else text)
-    if not changes and not diff.renames:
+    tensors = diff.checkpoint
+    if not changes and not diff.renames and (tensors.new or tensors.of("missing")):
         words.append("other names in the state dict")
+    if not changes and diff.behaviour is not None and diff.behaviour.verdict == "differ":
+        words.append("and yet the outputs differ")
     return ", ".join(words)
 
 

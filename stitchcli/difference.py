@@ -49,6 +49,7 @@ def diff_targets(asked: DiffRequest) -> Diff:
     diff = diff_reports(base, head, asked.moved, asked.known)
     if file is not None:
         theirs = state_shapes(head.result)
+        file = file.named_as({each.key for each in diff.checkpoint.tensors})
         found = fitted(diff.checkpoint, file.shapes, theirs, str(file.path))
         diff = replace(diff, checkpoint=found)
         _remap(file, diff.checkpoint, asked.remap)
@@ -99,6 +100,11 @@ _OTHER_INPUTS = "the two networks run on different inputs, so that their MACs do
 def _remap(file: WeightFile, checkpoint: Checkpoint, out: Path | None) -> None:
     if out is None:
         return
+    if not checkpoint.loading:
+        raise StitchError(
+            f"no tensor of {file.path} loads, so there is nothing for --remap to write",
+            "is it a checkpoint of the base network?",
+        )
     write_renamed(file, checkpoint.loading, out)
 
 
@@ -119,12 +125,15 @@ def _behaviour(asked: DiffRequest, diff: Diff) -> Behaviour:
     names = diff.checkpoint.loading
     copied = share(base, head, names)
     outputs = []
-    for module, codes in ((base, worlds), (head, others)):
-        with ExitStack() as stack:
-            for code in codes:
-                stack.enter_context(code.active())
-            stack.enter_context(guarded("running its forward"))
-            outputs.append(outputs_of(module, inputs, device))
+    for (name, _), module, codes in zip(_sides(diff), (base, head), (worlds, others), strict=True):
+        try:
+            with ExitStack() as stack:
+                for code in codes:
+                    stack.enter_context(code.active())
+                stack.enter_context(guarded("running its forward"))
+                outputs.append(outputs_of(module, inputs, device))
+        except ModelError as error:
+            return Behaviour("not compared", text=f"the {name} network: {error.message}")
     return compare_outputs(outputs[0], outputs[1], copied)
 
 

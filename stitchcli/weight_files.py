@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -35,6 +35,16 @@ class WeightFile:
     def is_safetensors(self) -> bool:
         """True for a file that holds tensors and nothing else."""
         return self.path.suffix == ".safetensors"
+
+    def named_as(self, known: Set[str]) -> WeightFile:
+        """The same without a prefix that all names have and none of ``known`` has, as training
+        frameworks put one before the network's own."""
+        first = next(iter(self.shapes), "").partition(".")[0] + "."
+        if known & self.shapes.keys() or not all(key.startswith(first) for key in self.shapes):
+            return self
+        shapes = {key.removeprefix(first): shape for key, shape in self.shapes.items()}
+        found = replace(self, shapes=shapes, prefix=self.prefix + first)
+        return found if known & shapes.keys() else self
 
 
 def read_weight_file(path: Path) -> WeightFile:
@@ -99,11 +109,12 @@ def _load(path: Path, device: str) -> Any:
             f"{path} holds more than tensors, and is not unpickled",
             "save the state dict alone: torch.save(model.state_dict(), path)",
         ) from error
-    except OSError as error:
+    except PermissionError as error:
         raise StitchError(f"{path} cannot be read: {error.strerror}", "check the file") from error
     except Exception as error:  # whatever a broken pickle makes of itself
         raise StitchError(
-            f"{path} is no checkpoint that torch can read", "give a .pt or .safetensors file"
+            f"{path} is no checkpoint that torch can read: it is cut short, or something else",
+            "give a whole .pt or .safetensors file",
         ) from error
 
 

@@ -212,14 +212,14 @@ def _in_place(left: Sequence[Node], right: Sequence[Node], pairs: Pairs) -> Pair
 
 def _may_replace(base: Node, head: Node) -> bool:
     """Whether one module may stand for another that is like it in nothing but its place: always
-    under one name or by number; else a layer for a layer, and a block for a block that holds some
-    of the same, or for a layer that is in it."""
+    under one name or by number; else a layer for one of its family, and a block for a block that
+    holds some of the same, or for a layer that is in it."""
     if base.name == head.name or (base.name.isdigit() and head.name.isdigit()):
         return True
     if base.children and head.children:
         return _share(base.contents[1], head.contents[1]) >= _SOME
     if not (base.children or head.children):
-        return bool(base.params) == bool(head.params) or base.layer.family == head.layer.family
+        return bool(base.layer.family) and base.layer.family == head.layer.family
     inner = [(base, n) for n in head.walk()] + [(n, head) for n in base.walk()]
     return sum(a.kind == b.kind and _takes_weights(a, b) for a, b in inner) == 1
 

@@ -115,8 +115,26 @@ def _of_pair(
     if values or is_moved:
         before, after = node.part(node.own_params, left), partner.part(partner.own_params, right)
         yield Difference("moved" if is_moved else "changed", before, after, values)
-    elif left != right:
+    elif left != right or _runs_otherwise(node, partner):
         yield Difference("reshaped", node.part(0, left), partner.part(0, right))
+
+
+def _runs_otherwise(node: Node, partner: Node) -> bool:
+    """Whether the forward around a module runs it more or less often than before."""
+    outer = node.parent is None or partner.parent is None
+    if outer or len(node.runs) == len(partner.runs):
+        return False
+    return not _in_a_rerun(node, partner)
+
+
+def _in_a_rerun(node: Node, partner: Node) -> bool:
+    """Whether what is around a module runs more or less often itself."""
+    one, other = node.parent, partner.parent
+    while one is not None and other is not None:
+        if len(one.runs) != len(other.runs):
+            return True
+        one, other = one.parent, other.parent
+    return False
 
 
 def _renames(found: Alignment, base: Node) -> Iterator[Renamed]:

@@ -21,7 +21,27 @@ def checkpoint_of(found: Alignment, base: Trace, head: Trace) -> Checkpoint:
         tensors.append(
             _tensor(Tensor(key, weight.shape, "missing", params), where.get(key), theirs)
         )
-    return _checkpoint(tensors, theirs)
+    return replace(
+        _checkpoint(tensors, theirs), overwritten=_overwritten(tensors, mine, _keys(head))
+    )
+
+
+def _overwritten(
+    tensors: list[Tensor],
+    mine: Mapping[str, tuple[Weight, bool]],
+    theirs: Mapping[str, tuple[Weight, bool]],
+) -> tuple[str, ...]:
+    """Keys of different weights that load into one weight of the other network, less the last."""
+    last: dict[str, str] = {}
+    for each in tensors:
+        if each.fate in ("as_is", "renamed"):
+            last[theirs[each.head][0].path] = each.key
+    return tuple(
+        each.key
+        for each in tensors
+        if each.fate in ("as_is", "renamed")
+        and mine[last[theirs[each.head][0].path]][0] is not mine[each.key][0]
+    )
 
 
 def fitted(
@@ -39,7 +59,8 @@ def fitted(
             tensor = Tensor(key, shape, "missing", _count(shape))
             target = key if theirs.get(key) == shape and key not in taken else ""
         tensors.append(_tensor(tensor, target, theirs))
-    return replace(_checkpoint(tensors, theirs), file=file)
+    lost = tuple(key for key in own.overwritten if key in shapes)
+    return replace(_checkpoint(tensors, theirs), file=file, overwritten=lost)
 
 
 def state_shapes(trace: Trace) -> dict[str, Shape]:

@@ -94,13 +94,15 @@ class Tensor:
 @dataclass(frozen=True)
 class Checkpoint:
     """How a state dict of base fits the other network: a tensor each, the keys that nothing loads
-    into (``new``), and those into which torch would load what belongs elsewhere, unasked
-    (``mistaken``). ``file`` is the checkpoint that was read, empty for base's own state dict."""
+    into (``new``), those into which torch would load what belongs elsewhere, unasked
+    (``mistaken``), and those whose tensor is lost because another loads into the same weight after
+    it (``overwritten``). ``file`` is the checkpoint that was read; empty for base's own."""
 
     tensors: tuple[Tensor, ...]
     new: tuple[str, ...]
     mistaken: tuple[str, ...]
     file: str = ""
+    overwritten: tuple[str, ...] = ()
 
     def of(self, fate: Fate) -> tuple[Tensor, ...]:
         """The tensors with one fate."""

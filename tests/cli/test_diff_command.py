@@ -93,7 +93,7 @@ def test_the_mapping_as_json(stitch: Run, pair: Path) -> None:
     assert names == {"first.weight": "stem.weight", "first.bias": "stem.bias"}
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module."])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "model."])
 @pytest.mark.parametrize("kind", ["plain.pt", "nested.pt", "old.pt", "file.safetensors"])
 def test_remap_writes_what_loads(stitch: Run, pair: Path, kind: str, prefix: str) -> None:
     tensors = state(prefix)
@@ -172,6 +172,34 @@ def test_files_that_are_no_checkpoint(stitch: Run, pair: Path) -> None:
         assert (result.code, len(result.err.splitlines())) == (2, 2), result.err
         assert name in result.err
         assert "run" not in result.out
+
+
+def test_remap_writes_no_empty_file(stitch: Run, pair: Path) -> None:
+    torch.save({"other.weight": torch.ones(3)}, "other.pt")
+    words = ("--checkpoint", "other.pt", "--remap", "out.pt")
+    result = stitch("net.py", "renamed.py", *words, command="diff")
+    assert (result.code, Path("out.pt").exists()) == (2, False)
+    assert "no tensor of other.pt loads" in result.err
+
+
+def test_outputs_that_differ_are_a_difference(stitch: Run, here: Path) -> None:
+    """Also where nothing that is looked at tells why."""
+    (here / "other.py").write_text(NET.replace("return ", "import math; return math.pi * "))
+    (here / "same.py").write_text(NET.replace("return ", "import math; return 3.0 * "))
+    words = ("--numeric", "--exit-code", "--input", "1x3x8x8")
+    result = stitch("other.py", "same.py", *words, command="diff")
+    assert result.code == 1
+    both = stitch("net.py", "net.py", *words, command="diff")
+    assert (both.code, both.out.splitlines()[-1]) == (0, "no difference")
+
+
+def test_a_network_that_cannot_run_with_numbers_is_still_compared(stitch: Run, here: Path) -> None:
+    half = NET.replace("self.last = nn.Conv2d(width + wrong, 2, 1)",
+                       "self.last = nn.Conv2d(width + wrong, 2, 1); self.half()")  # fmt: skip
+    (here / "half.py").write_text(half)
+    result = stitch("net.py", "half.py", "--numeric", command="diff")
+    assert "outputs not compared: " in result.out
+    assert "dtype float32 → float16" in result.out
 
 
 def test_numeric(stitch: Run, pair: Path) -> None:

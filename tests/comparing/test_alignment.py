@@ -440,3 +440,29 @@ def test_arguments_of_functional_calls_are_compared() -> None:
     ]
     same = Functional("nearest", 2.0, 0.1, named=False)
     assert not compared(Functional("nearest", 2.0, 0.1), same).changes
+
+
+def test_weights_that_became_shared_are_lost_but_for_the_last() -> None:
+    shared = nn.Linear(4, 4)
+    with torch.device("meta"):
+        apart = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    found = compared(apart, nn.Sequential(shared, shared).to("meta"), (1, 4)).checkpoint
+    assert found.overwritten == ("0.weight", "0.bias")
+    assert not compared(apart, apart, (1, 4)).checkpoint.overwritten
+
+
+def test_a_module_that_runs_more_often_is_told() -> None:
+    class Times(nn.Module):
+        def __init__(self, times: int) -> None:
+            super().__init__()
+            self.act = nn.ReLU()
+            self._times = times
+
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(self._times):
+                x = self.act(x)
+            return x
+
+    (change,) = compared(Times(1), Times(2)).changes
+    assert change.base is not None and change.head is not None
+    assert (change.kind, change.base.runs, change.head.runs) == ("reshaped", 1, 2)

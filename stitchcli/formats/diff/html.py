@@ -55,7 +55,7 @@ def _page(diff: Diff) -> dict[str, Any]:
         "totals": totals(diff),
         "groups": [_group(group) for group in groups(diff.changes)],
         "renames": rename_lines(diff.renames),
-        "checkpoint": checkpoint_lines(diff.checkpoint),
+        "checkpoint": checkpoint_lines(diff.checkpoint, renames=0),
         "shares": [(fate, words, diff.checkpoint.percent(fate)) for fate, words in FATES.items()],
         "mapping": mapping_lines(diff.checkpoint, most=200),
         "behaviour": behaviour_line(diff),

@@ -107,6 +107,7 @@ def _checkpoint(found: Checkpoint) -> dict[str, Any]:
             for each in found.of("reshaped")
         ],
         "mistaken": list(found.mistaken),
+        "overwritten": list(found.overwritten),
         "percent": {
             "kept": found.percent("as_is"),
             "renamed": found.percent("renamed"),

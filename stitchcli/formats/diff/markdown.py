@@ -11,7 +11,6 @@ from stitchcli.formats.diff.words import (
     delta,
     edit_lines,
     heading,
-    mapping_lines,
     stage_rows,
     totals,
     verdict,
@@ -39,8 +38,8 @@ def render_markdown(diff: Diff) -> str:
     if renames := rename_lines(diff.renames):
         lines += ["", *_listed(f"- `>` {escaped(line)}" for line in renames)]
     lines += ["", "**Checkpoint:**", ""]
-    lines += [f"- {escaped(line)}" for line in checkpoint_lines(diff.checkpoint)]
-    lines += [f"  - `{line}`" for line in mapping_lines(diff.checkpoint)]
+    for line in checkpoint_lines(diff.checkpoint):
+        lines.append(f"  - `{line.strip()}`" if line[0] == " " else f"- {escaped(line)}")
     if line := behaviour_line(diff):
         lines += ["", f"**Behaviour:** {escaped(line)}"]
     for side, report in (("base", diff.base), ("modified", diff.head)):

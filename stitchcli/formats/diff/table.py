@@ -24,7 +24,6 @@ from stitchcli.formats.diff.words import (
     delta,
     edit_lines,
     heading,
-    mapping_lines,
     shapes_line,
     stage_rows,
     totals,
@@ -202,9 +201,7 @@ def _print_renames(diff: Diff, console: Console) -> None:
 
 def _print_checkpoint(diff: Diff, console: Console) -> None:
     name = diff.checkpoint.file or "checkpoint"
-    lines = checkpoint_lines(diff.checkpoint)
-    lines += [f"  {line}" for line in mapping_lines(diff.checkpoint)]
-    for index, line in enumerate(lines):
+    for index, line in enumerate(checkpoint_lines(diff.checkpoint)):
         label = (f"{name:>11}" if index == 0 else " " * max(11, len(name))) + "  "
         console.print(Text.assemble((label, "dim"), line), soft_wrap=True)
 

@@ -15,15 +15,16 @@ from stitchcli.words.shapes import format_shape, print_spec
 FATES: dict[Fate, str] = {
     "as_is": "load as they are",
     "renamed": "load after a rename",
-    "reshaped": "have another shape",
-    "missing": "have no place",
+    "reshaped": "of another shape",
+    "missing": "without a place",
 }
 
 
 def heading(diff: Diff) -> str:
     """Both networks, and how they were run."""
     head = diff.head
-    inputs = ", ".join(print_spec(spec) for spec in head.result.inputs) or "none"
+    specs = dict.fromkeys((diff.base.result.inputs, head.result.inputs))
+    inputs = " → ".join(", ".join(map(print_spec, each)) or "none" for each in specs)
     guessed = " (guessed; give --input to change it)" if head.inputs_guessed else ""
     where = f"on {head.result.device}, {head.result.mode} mode, input {inputs}{guessed}"
     return f"{diff.base.target} → {head.target} {where}"
@@ -62,13 +63,13 @@ def totals(diff: Diff) -> list[tuple[str, str]]:
     """What is counted: before and after."""
     base, head = diff.base.result, diff.head.result
     lines = [
-        ("parameters", _counted(base.params, head.params)),
+        ("parameters", _amounts(base.params, head.params)),
         ("MACs", f"{change(base.macs, head.macs)}   {exact_change(base.macs, head.macs)}"),
         ("FLOPs", f"{change(base.flops, head.flops)}   {exact_change(base.flops, head.flops)}"),
         ("output", _outputs(diff)),
     ]
     if (base.trainable, head.trainable) != (base.params, head.params):
-        lines.insert(1, ("trainable", _counted(base.trainable, head.trainable)))
+        lines.insert(1, ("trainable", _amounts(base.trainable, head.trainable)))
     uncounted = dict(base.uncounted) | dict(head.uncounted)
     if uncounted:
         lines.append(
@@ -79,7 +80,7 @@ def totals(diff: Diff) -> list[tuple[str, str]]:
     return lines
 
 
-def _counted(base: int, head: int) -> str:
+def _amounts(base: int, head: int) -> str:
     return f"{change(base, head)}   {exact_change(base, head)}"
 
 
@@ -120,8 +121,8 @@ def _shapes(change: Difference) -> str:
     return ", ".join(words)
 
 
-def checkpoint_lines(checkpoint: Checkpoint) -> list[str]:
-    """What becomes of a state dict, a line a fate."""
+def checkpoint_lines(checkpoint: Checkpoint, renames: int = 8) -> list[str]:
+    """What becomes of a state dict, a line a fate; so many renames are named, indented."""
     lines = []
     for fate, words in FATES.items():
         if tensors := checkpoint.of(fate):
@@ -129,17 +130,35 @@ def checkpoint_lines(checkpoint: Checkpoint) -> list[str]:
                 f"{len(tensors):,} of {len(checkpoint.tensors):,} tensors {words} "
                 f"({_percent(checkpoint.percent(fate))} of the parameters)"
             )
-    if checkpoint.new:
-        lines.append(f"{len(checkpoint.new):,} tensors of the modified network stay as initialised")
-    if checkpoint.mistaken:
-        first = ", ".join(checkpoint.mistaken[:3])
-        more = ", …" if len(checkpoint.mistaken) > 3 else ""
-        count = len(checkpoint.mistaken)
+            if fate == "renamed" and renames:
+                lines += [f"  {line}" for line in mapping_lines(checkpoint, renames)]
+    if checkpoint.overwritten:
         lines.append(
-            f"{count:,} of these would load, unasked, into another layer of that name and shape: "
-            f"{first}{more}"
+            f"{_counted(len(checkpoint.overwritten))} lost, since a weight that is now shared is "
+            f"loaded again: {_first(checkpoint.overwritten)}"
         )
+    if checkpoint.mistaken:
+        lines.append(
+            f"{_counted(len(checkpoint.mistaken))} loaded, unless renamed or left out, into "
+            f"another layer of that name and shape: {_first(checkpoint.mistaken)}"
+        )
+    if checkpoint.new:
+        count = len(checkpoint.new)
+        stay = (
+            "tensor of the modified network stays"
+            if count == 1
+            else ("tensors of the modified network stay")
+        )
+        lines.append(f"{count:,} {stay} as initialised")
     return lines
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} of these {'is' if count == 1 else 'are'}"
+
+
+def _first(keys: tuple[str, ...]) -> str:
+    return ", ".join(keys[:3]) + (", …" if len(keys) > 3 else "")
 
 
 def _percent(share: float) -> str:
@@ -149,11 +168,13 @@ def _percent(share: float) -> str:
     return "over 99.9%" if 99.9 < share < 100 else f"{share:.1f}%"
 
 
-def mapping_lines(checkpoint: Checkpoint, most: int = 8) -> list[str]:
+def mapping_lines(checkpoint: Checkpoint, most: int) -> list[str]:
     """The renames of tensors, prefixes folded: ``layer1.* → stage1.* (24)``."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    # a star alone would say that everything is called otherwise
+    least = 0 if len(checkpoint.mapping) == len(checkpoint.tensors) else 1
     for before, after in checkpoint.mapping.items():
-        found.setdefault(_prefixes(before, after), []).append((before, after))
+        found.setdefault(_prefixes(before, after, least), []).append((before, after))
     lines = [
         f"{key[0]} → {key[1]} ({len(each)})" if len(each) > 1 else " → ".join(each[0])
         for key, each in found.items()
@@ -161,10 +182,10 @@ def mapping_lines(checkpoint: Checkpoint, most: int = 8) -> list[str]:
     return lines if len(lines) <= most else [*lines[: most - 1], f"… {len(lines) - most + 1} more"]
 
 
-def _prefixes(before: str, after: str) -> tuple[str, str]:
-    """Both names without the end that they share."""
+def _prefixes(before: str, after: str, least: int) -> tuple[str, str]:
+    """Both names without the end that they share, but for the first parts."""
     mine, theirs = before.split("."), after.split(".")
-    while mine and theirs and mine[-1] == theirs[-1]:
+    while len(mine) > least and len(theirs) > least and mine[-1] == theirs[-1]:
         mine.pop()
         theirs.pop()
     if len(mine) == len(before.split(".")):

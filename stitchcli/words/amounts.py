@@ -21,15 +21,18 @@ def format_amount(count: int) -> str:
 
 
 def parse_amount(text: str) -> int:
-    """``1.7M`` as ``1700000``. Raises StitchError where ``text`` is no amount."""
+    """``1.7M`` as ``1700000``. Raises StitchError where ``text`` is no amount, or no
+    whole one."""
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:
         raise StitchError(f"{text!r} is not an amount", "write an integer, or '1.7M', '12G'")
     number = match[1].replace(",", "").replace("_", "")
     whole, _, fraction = number.partition(".")
     factor = _FACTORS[match[2].upper()]
-    parts = int(10 ** len(fraction))
-    return int(whole) * factor + round(int(fraction or 0) * factor / parts)
+    below, rest = divmod(int(fraction or 0) * factor, 10 ** len(fraction))
+    if rest:
+        raise StitchError(f"{text!r} is no whole number", "write an integer, or '1.7M', '12G'")
+    return int(whole) * factor + int(below)
 
 
 def format_change(base: int, result: int) -> str:

@@ -20,6 +20,7 @@ ALLOWED = {
     "usage": {"records"},
     "stages": {"records", "usage"},
     "budgets": {"records"},
+    "toml_lines": set(),
     "rules": {"records", "words", "errors", "usage"},
     "lessons": {"errors", "words"},
     "comments": {"records"},
@@ -82,6 +83,7 @@ NO_TORCH = {
     "lessons",
     "library",
     "syntax",
+    "toml_lines",
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import floor
 
-from stitchcli.records import Level, Limit, Measured, Slack, Status, Verdict
+from stitchcli.records import Limit, Measured, Slack, Status, Verdict
 
 
 def judge(
@@ -45,11 +46,7 @@ def _verdict(limit: Limit, head: Measured, base: Measured | None) -> Verdict:
         over_before, _ = max(_excesses(limit, before, None))
         if over <= over_before:
             return verdict("inherited", bound, over, f"beyond by {over_before:,} on the base too")
-    return verdict(_failed(limit.level), bound, over)
-
-
-def _failed(level: Level) -> Status:
-    return "warn" if level == "warn" else "fail"
+    return verdict("warn" if limit.level == "warn" else "fail", bound, over)
 
 
 def _excesses(limit: Limit, actual: int, before: int | None) -> Iterator[tuple[int, int]]:
@@ -75,4 +72,4 @@ def _allowed(slack: Slack, of: int) -> int:
     """The whole number of units that a slack allows around a number."""
     # rounding down is exact: no integer lies between
     relative = 0 if slack.relative is None else slack.relative * of
-    return max(slack.absolute or 0, relative.__floor__())
+    return max(slack.absolute or 0, floor(relative))

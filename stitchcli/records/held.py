@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from stitchcli.records.asked import Shape
-
 LimitKind = Literal["max", "min", "exact", "target", "max-increase"]
 Level = Literal["error", "warn"]
 Status = Literal["pass", "warn", "fail", "inherited", "unmeasured"]
@@ -47,7 +45,6 @@ class Measured:
 
     values: Mapping[str, int]
     missing: Mapping[str, str] = field(default_factory=dict)
-    outputs: tuple[Shape, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ ALLOWED = {
     "sources": {"records", "errors", "words", "networks", "tracing"},
     "evidence": set(),
     "binding": {"errors", "evidence", "records", "words"},
-    "config": {"errors", "filters", "words"},
+    "config": {"errors", "filters", "records", "toml_lines", "words"},
     "entries": {"words"},
     "library": {"entries", "errors", "words"},
     "catalog": {"entries", "errors", "library", "words", "sources"},

@@ -32,6 +32,18 @@ from stitchcli.records.asked import (
     WordKind,
     Wrap,
 )
+from stitchcli.records.checked import (
+    Against,
+    Checked,
+    CheckReport,
+    Facts,
+    Failure,
+    Fault,
+    Grade,
+    ModelCheck,
+    Moved,
+    Own,
+)
 from stitchcli.records.compared import (
     Behaviour,
     Checkpoint,
@@ -78,6 +90,7 @@ from stitchcli.records.seen import (
 )
 
 __all__ = [
+    "Against",
     "Amount",
     "Applied",
     "Audit",
@@ -89,6 +102,8 @@ __all__ = [
     "Call",
     "Change",
     "Check",
+    "CheckReport",
+    "Checked",
     "Checkpoint",
     "ClassName",
     "Condition",
@@ -97,10 +112,14 @@ __all__ = [
     "Difference",
     "DifferenceKind",
     "Edit",
+    "Facts",
+    "Failure",
     "Fate",
+    "Fault",
     "Fix",
     "Fixed",
     "Formula",
+    "Grade",
     "Insert",
     "Itself",
     "Keep",
@@ -115,8 +134,11 @@ __all__ = [
     "Misbuilt",
     "Misfit",
     "Mismatch",
+    "ModelCheck",
+    "Moved",
     "NonFinite",
     "Operator",
+    "Own",
     "Parallel",
     "Part",
     "Patch",

@@ -219,7 +219,13 @@ def test_settings_from_the_nearest_file(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.stitch]\nblocks = ["own"]\n')
     assert read_settings(tmp_path).blocks == ("own",)
     assert read_settings(below).blocks == (str(tmp_path / "own"),)
+    # a file without a table for us says nothing
     (tmp_path / "src" / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert read_settings(below).blocks == (str(tmp_path / "own"),)
+    (tmp_path / "src" / "stitch.toml").write_text("")
+    assert read_settings(below).blocks == ()
+    (tmp_path / "src" / "stitch.toml").unlink()
+    (tmp_path / "src" / ".git").mkdir()  # what lies around a repository is not its own
     assert read_settings(below).blocks == ()
 
 

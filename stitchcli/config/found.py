@@ -1,0 +1,136 @@
+"""Which file holds the settings, and on which of its lines each stands."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stitchcli.errors import StitchError
+from stitchcli.toml_lines import Key, line_of
+
+OWN, SHARED = "stitch.toml", "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file with settings: ``table`` is what stands at ``prefix`` in it. ``notes`` say what of
+    it is not used."""
+
+    file: Path
+    text: str
+    table: dict[str, Any]
+    prefix: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The file as people would write it here."""
+        here = Path.cwd()
+        return str(self.file.relative_to(here) if self.file.is_relative_to(here) else self.file)
+
+    def line(self, path: Sequence[Key]) -> int | None:
+        """The line of the key at a path below the table; of the nearest table around it, where
+        there is no such key."""
+        whole = (*self.prefix, *path)
+        ends = range(len(whole), 0, -1)
+        return next((at for end in ends if (at := line_of(self.text, whole[:end]))), None)
+
+    def key(self, path: Sequence[Key]) -> str:
+        """A path as people write it, a model by its name: ``tool.stitch.model[unet].budget``."""
+        words = ".".join(self.prefix)
+        value: Any = self.table
+        for key in path:
+            value = value[key] if _holds(value, key) else {}
+            if isinstance(key, int):
+                name = value.get("name") if isinstance(value, dict) else None
+                words += f"[{name if isinstance(name, str) and name else key}]"
+            else:
+                words += f".{key}" if words else key
+        return words
+
+    def place(self, path: Sequence[Key]) -> str:
+        """``stitch.toml:12``."""
+        line = self.line(path)
+        return f"{self.shown}:{line}" if line else self.shown
+
+
+def _holds(value: Any, key: Key) -> bool:
+    if isinstance(key, int):
+        return isinstance(value, list) and key < len(value)
+    return isinstance(value, dict) and key in value
+
+
+def find_source(here: Path | None = None) -> Source | None:
+    """The settings that hold in a directory, by default the working directory: the nearest
+    stitch.toml, or pyproject.toml with a table for us, up to the root of the repository. Raises
+    StitchError."""
+    start = (here or Path.cwd()).absolute()
+    for folder in (start, *start.parents):
+        with suppress(PermissionError):
+            found = source_in(folder)
+            if found is not None:
+                return found
+            if (folder / ".git").exists():
+                break
+    return None
+
+
+def source_in(folder: Path) -> Source | None:
+    """The settings in one folder. Raises StitchError."""
+    own, shared = folder / OWN, folder / SHARED
+    if not own.is_file():
+        return _source(shared, _read(shared)) if shared.is_file() else None
+    with suppress(StitchError):
+        if shared.is_file() and _source(shared, _read(shared)) is not None:
+            notes = (f"{own} is read, and [tool.stitch] in the {SHARED} beside it is not",)
+            return source_of(own, _text(own, _read(own)), notes)
+    return source_of(own, _text(own, _read(own)))
+
+
+def source_of(file: Path, text: str, notes: tuple[str, ...] = ()) -> Source:
+    """The settings in the text of a stitch.toml. Raises StitchError."""
+    return Source(file, text, _parsed(file, text), notes=notes)
+
+
+def _source(file: Path, data: bytes) -> Source | None:
+    if b"stitch" not in data:  # somebody else's mistakes in the file are none of ours
+        return None
+    text = _text(file, data)
+    tool = _parsed(file, text).get("tool", {})
+    if not isinstance(tool, dict) or "stitch" not in tool:
+        return None
+    if not isinstance(tool["stitch"], dict):
+        raise StitchError(f"{file}: tool.stitch is no table", "write [tool.stitch]")
+    return Source(file, text, tool["stitch"], ("tool", "stitch"))
+
+
+def source_from_text(file: Path, text: str) -> Source | None:
+    """The settings in the text of either file, as it was at another time. Raises StitchError."""
+    return source_of(file, text) if file.name == OWN else _source(file, text.encode())
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise StitchError(f"cannot read {file}: {error.strerror}", "mend the file") from error
+
+
+def _text(file: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StitchError(f"{file}: {error}", "save the file as UTF-8") from error
+
+
+def _parsed(file: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StitchError(f"{file}: {error}", "mend the file") from error

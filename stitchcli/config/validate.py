@@ -1,0 +1,160 @@
+"""Holds a file's tables to those of ``tables.py``, and tells everything that is wrong at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from stitchcli.config.found import Source
+from stitchcli.config.tables import Bounds, Budget, Metric
+from stitchcli.errors import StitchError
+from stitchcli.toml_lines import Key
+from stitchcli.words.near import did_you_mean
+
+METRICS = ("params", "trainable", "buffers", "macs", "flops")
+Path = tuple[Key, ...]
+T = TypeVar("T")
+_WORDS = {
+    "int": "an integer", "str": "a string", "bool": "true or false", "array": "a list",
+    "object": "a table", "float": "a number with a fraction", "null": "nothing",
+}  # fmt: skip
+
+
+@dataclass
+class Mistakes:
+    """What is wrong with a source, in the order of its lines."""
+
+    source: Source
+    found: list[tuple[Path, str, str]] = field(default_factory=list)
+
+    def add(self, path: Path, message: str, help: str) -> None:
+        """One more, at the key ``path``."""
+        self.found.append((path, message, help))
+
+    def check(self) -> None:
+        """Raise StitchError that tells all of them, if there are any."""
+        source = self.source
+        lines = sorted(
+            (source.line(path) or 0, f"{source.place(path)}: {source.key(path)}: {message}", help)
+            for path, message, help in self.found
+        )
+        if len(lines) == 1:
+            raise StitchError(lines[0][1], lines[0][2])
+        if lines:
+            details = "\n".join(f"  {text} ({help})" for _, text, help in lines)
+            raise StitchError(f"{source.shown} has {len(lines)} mistakes", "mend them", details)
+
+
+def validated(source: Source, kind: type[T], mistakes: Mistakes) -> T | None:
+    """The source's table as ``kind``; None where anything is wrong, which ``mistakes`` then tell.
+
+    Each value is converted by itself: msgspec stops at the first fault of a table.
+    """
+    before = len(mistakes.found)
+    for path, message, help in _faults(source.table, kind, ()):
+        mistakes.add(path, message, help)
+    if len(mistakes.found) > before:
+        return None
+    return msgspec.convert(source.table, kind)
+
+
+def _faults(value: Any, kind: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
+    struct, item = _struct_in(kind), _item_in(kind)
+    if struct is not None and isinstance(value, dict):
+        yield from _faults_of_table(value, struct, path)
+    elif item is not None and isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _faults(each, item, (*path, index))
+    else:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            yield (*path, *_inner(str(error))), _said(error), _help(value, kind)
+
+
+def _faults_of_table(
+    table: Mapping[str, Any], struct: type[msgspec.Struct], path: Path
+) -> Iterator[tuple[Path, str, str]]:
+    known = {each.encode_name: each for each in fields(struct)}
+    for key, value in table.items():
+        if key in known:
+            yield from _faults(value, known[key].type, (*path, key))
+        elif struct is Budget and "@" in key:
+            yield from _faults_of_subtree(key, value, path)
+        else:
+            options = f"there are {', '.join(known)}" if known else ""
+            near = did_you_mean(key, known)
+            yield (*path, key), f"there is no setting {key!r}", near or f"settings are {options}"
+    for name, each in known.items():
+        if each.required and name not in table:
+            yield path, f"{name} is missing", f"write {name} = {_example(each)}"
+
+
+def _faults_of_subtree(key: str, value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
+    metric = key.partition("@")[0]
+    if metric not in METRICS:
+        near = did_you_mean(metric, METRICS) or f"metrics are {', '.join(METRICS)}"
+        yield (*path, key), f"there is no metric {metric!r}", near
+    yield from _faults(value, Metric, (*path, key))
+
+
+def _members(kind: Any) -> Sequence[Any]:
+    if get_origin(kind) is Annotated:
+        return _members(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return [each for member in get_args(kind) for each in _members(member)]
+    return [kind]
+
+
+def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
+    structs = (m for m in _members(kind) if isinstance(m, type) and issubclass(m, msgspec.Struct))
+    return next(structs, None)
+
+
+def _item_in(kind: Any) -> Any:
+    """What a list holds, where that is a table."""
+    lists = (get_args(m)[0] for m in _members(kind) if get_origin(m) is list)
+    return next((item for item in lists if _struct_in(item)), None)
+
+
+def _inner(text: str) -> Path:
+    """The path within a value that msgspec speaks of."""
+    where = text.rpartition(" - at `$")[2] if " - at `$" in text else ""
+    return tuple(
+        int(index) if index else name for name, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", where)
+    )
+
+
+def _said(error: Exception) -> str:
+    """What msgspec says, in words of TOML."""
+    text = str(error).partition(" - at `$")[0]
+    match = re.fullmatch(r"Expected `([^`]+)`, got `(\w+)`", text)
+    if match is None:
+        return text[:1].lower() + text[1:]
+    kinds = [_WORDS.get(word, word) for word in match[1].split(" | ") if word != "null"]
+    return f"this is {_WORDS.get(match[2], match[2])}, and not {' or '.join(kinds)}"
+
+
+def _help(value: Any, kind: Any) -> str:
+    words = [w for m in _members(kind) if get_origin(m) is Literal for w in get_args(m)]
+    if words:
+        near = did_you_mean(value, words) if isinstance(value, str) else ""
+        return near or f"write {' or '.join(map(repr, words))}"
+    if Bounds in _members(kind) or int in _members(kind):
+        return "write an integer, or an amount such as '1.7M'"
+    if any(get_origin(m) is list for m in _members(kind)):
+        return 'write a list, as in ["first", "second"]'
+    plain = [
+        _WORDS.get(getattr(m, "__name__", ""), "") for m in _members(kind) if m is not NoneType
+    ]
+    return f"write {' or '.join(filter(None, plain)) or 'another value'}"
+
+
+def _example(each: FieldInfo) -> str:
+    return {"target": '"model.py:Net"', "name": '"net"'}.get(each.encode_name, '"…"')

@@ -1,0 +1,150 @@
+"""One run of ``stitch check``: what a model is held to, what was measured, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from stitchcli.records.asked import Edit, Shape, Target, TensorSpec
+from stitchcli.records.held import Level, Limit, Measured, Verdict
+from stitchcli.records.seen import Site
+
+Grade = Literal["error", "warn", "ignore"]
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """One model of a project, and what it is held to. ``selectors`` are the subtrees that its
+    limits speak of; ``lines`` say on which line of the settings a check stands, by its name, and
+    under ``""`` the model itself."""
+
+    name: str
+    target: Target
+    inputs: tuple[TensorSpec, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    mode: Literal["eval", "train"] = "eval"
+    limits: tuple[Limit, ...] = ()
+    output_shape: tuple[Shape, ...] | None = None
+    checkpoint: Level | None = None
+    faults: Grade = "error"
+    uncounted: Grade = "warn"
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """Metrics of subtrees, as ``params@down*``."""
+        return tuple(dict.fromkeys(x.metric for x in self.limits if "@" in x.metric))
+
+    @property
+    def needs_base(self) -> bool:
+        """True where a limit speaks of what was before."""
+        return bool(self.checkpoint) or any(x.kind == "max-increase" for x in self.limits)
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a module costs without those in it."""
+
+    params: int = 0
+    trainable: int = 0
+    buffers: int = 0
+    macs: int = 0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One finding of the audit: ``key`` is what it is known by in another run."""
+
+    key: str
+    line: str
+    details: tuple[str, ...] = ()
+    site: Site | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was measured of one network, all of it plain data. ``outputs`` and ``inputs`` are as
+    people write them; ``modules`` are those that cost something by themselves, ``built`` where the
+    user's own are built; ``subtrees`` are the paths that a metric's selector means; ``state`` are
+    the shapes of the state dict; ``document`` is the model in ``--format json``."""
+
+    measured: Measured
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    mode: str
+    torch: str
+    modules: Mapping[str, Own] = field(default_factory=dict)
+    subtrees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    state: Mapping[str, str] = field(default_factory=dict)
+    device: str = "meta"
+    faults: tuple[Fault, ...] = ()
+    uncounted: tuple[tuple[str, int], ...] = ()
+    built: Mapping[str, Site] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How much of a metric's change (or, without a base, of the metric) one part accounts for."""
+
+    path: str
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Against:
+    """What a model was compared with: ``label`` is ``baseline`` or a commit. ``facts`` are None
+    where there is nothing to compare with, and ``text`` says why; ``is_new`` that there is nothing
+    because the model is new. ``changes`` and ``lost`` (tensors of base's state dict that do not
+    load) are known where both networks were at hand."""
+
+    label: str
+    facts: Facts | None = None
+    text: str = ""
+    help: str = ""
+    is_new: bool = False
+    changes: tuple[Moved, ...] | None = None
+    lost: tuple[str, ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a model could not be measured."""
+
+    message: str
+    help: str = ""
+    details: str = ""
+    is_bug: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One model, held to its budget. ``why`` says for a check which modules' counts moved."""
+
+    model: ModelCheck
+    verdicts: tuple[Verdict, ...]
+    facts: Facts | None = None
+    against: Against | None = None
+    failure: Failure | None = None
+    why: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Everything that ``stitch check`` has to say. ``file`` holds the settings, as people write it
+    here."""
+
+    models: tuple[Checked, ...]
+    file: str
+    versions: Mapping[str, str | None]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdicts(self) -> tuple[tuple[Checked, Verdict], ...]:
+        """Every verdict with its model."""
+        return tuple((model, verdict) for model in self.models for verdict in model.verdicts)

@@ -9,11 +9,17 @@ from stitchcli.records import Limit, Measured, Slack, Status, Verdict
 
 
 def judge(
-    limits: Sequence[Limit], head: Measured, base: Measured | None = None
+    limits: Sequence[Limit],
+    head: Measured,
+    base: Measured | None = None,
+    *,
+    no_base: str = "there is no base to compare with",
+    is_new: bool = False,
 ) -> tuple[Verdict, ...]:
     """A verdict for each limit, in their order. What is beyond a limit by no more than it was in
-    ``base`` is inherited. What was not measured is told as that, and never passes."""
-    return tuple(_verdict(limit, head, base) for limit in limits)
+    ``base`` is inherited. What was not measured is told as that, and never passes. ``no_base`` says
+    why there is none; the increase of a model that ``is_new`` can be none, which warns."""
+    return tuple(_verdict(limit, head, base, no_base, is_new) for limit in limits)
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
@@ -25,7 +31,9 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     return int("fail" in found)
 
 
-def _verdict(limit: Limit, head: Measured, base: Measured | None) -> Verdict:
+def _verdict(
+    limit: Limit, head: Measured, base: Measured | None, no_base: str, is_new: bool
+) -> Verdict:
     actual = head.values.get(limit.metric)
     before = base.values.get(limit.metric) if base else None
 
@@ -36,7 +44,9 @@ def _verdict(limit: Limit, head: Measured, base: Measured | None) -> Verdict:
         why = head.missing.get(limit.metric, f"{limit.metric} was not measured")
         return verdict("unmeasured", text=why)
     if limit.kind == "max-increase" and before is None:
-        why = base.missing.get(limit.metric, "") if base else "there is no base to compare with"
+        if is_new:
+            return verdict("warn", text="a new model has no base to grow from")
+        why = base.missing.get(limit.metric, "") if base else no_base
         return verdict("unmeasured", text=why or f"the base has no {limit.metric}")
     over, bound = max(_excesses(limit, actual, before))
     if over <= 0:

@@ -11,6 +11,7 @@ from typing import Any
 from stitchcli.entries import BlockEntry
 from stitchcli.errors import EditError, StitchError, TargetError
 from stitchcli.library import Library
+from stitchcli.sources.revisions import at_revision
 from stitchcli.sources.user_code import UserCode
 from stitchcli.words.near import did_you_mean
 
@@ -60,9 +61,11 @@ class Catalog:
     def _from_file(self, place: str, class_name: str) -> Any:
         from stitchcli.sources.load import import_file
 
-        key = Path(place).resolve()
+        revision = at_revision(place)
+        key = revision.file if revision else Path(place).resolve()
         if key not in self._modules:
-            self._modules[key], user_code = import_file(Path(place))
+            file = revision.file if revision else Path(place)
+            self._modules[key], user_code = import_file(file, revision)
             self.user_codes.append(user_code)
         return _class_in(self._modules[key], class_name, place)
 

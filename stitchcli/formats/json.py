@@ -39,7 +39,7 @@ def document(command: str, reports: Sequence[Report], exit_code: int) -> dict[st
         "status": "findings" if exit_code else "ok",
         "exit_code": exit_code,
         "error": None,
-        "models": [_model(report) for report in reports],
+        "models": [model_document(report) for report in reports],
     }
 
 
@@ -69,7 +69,8 @@ def dump(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _model(report: Report) -> dict[str, Any]:
+def model_document(report: Report) -> dict[str, Any]:
+    """One network of a document."""
     return {
         "name": report.name,
         "target": report.target,

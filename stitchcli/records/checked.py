@@ -67,7 +67,8 @@ class Facts:
     """What was measured of one network, all of it plain data. ``outputs`` and ``inputs`` are as
     people write them; ``modules`` are those that cost something by themselves, ``built`` where the
     user's own are built; ``subtrees`` are the paths that a metric's selector means; ``state`` are
-    the shapes of the state dict; ``document`` is the model in ``--format json``."""
+    the shapes of the state dict; ``document`` is the model in ``--format json``. ``is_complete`` is
+    False where a fault made the forward go on with what is not the user's network."""
 
     measured: Measured
     inputs: tuple[str, ...]
@@ -78,6 +79,7 @@ class Facts:
     subtrees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     state: Mapping[str, str] = field(default_factory=dict)
     device: str = "meta"
+    is_complete: bool = True
     faults: tuple[Fault, ...] = ()
     uncounted: tuple[tuple[str, int], ...] = ()
     built: Mapping[str, Site] = field(default_factory=dict)

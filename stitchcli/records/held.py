@@ -39,6 +39,11 @@ class Limit:
         return f"{self.metric}.{self.kind}"
 
 
+def is_of_forward(metric: str) -> bool:
+    """Whether a metric depends on the forward pass, and so on its input."""
+    return metric.partition("@")[0] in ("macs", "flops")
+
+
 @dataclass(frozen=True)
 class Measured:
     """The numbers of one network. ``missing`` says why a metric could not be measured."""
@@ -46,11 +51,18 @@ class Measured:
     values: Mapping[str, int]
     missing: Mapping[str, str] = field(default_factory=dict)
 
+    def without_forward(self, why: str) -> Measured:
+        """The same without what depends on the forward pass."""
+        run = {name for name in self.values if is_of_forward(name)}
+        values = {name: value for name, value in self.values.items() if name not in run}
+        return Measured(values, {**self.missing, **dict.fromkeys(sorted(run), why)})
+
 
 @dataclass(frozen=True)
 class Verdict:
     """What came of one check: ``over`` is how far the number is beyond what is allowed, ``bound``
-    the number up to which (for ``min``: down to which) it would have passed."""
+    the number up to which (for ``min``: down to which) it would have passed. For what is no number
+    ``text`` says it all."""
 
     name: str
     metric: str

@@ -45,6 +45,22 @@ def commit_of(top: Path, revision: str) -> str:
     return done.stdout.strip()
 
 
+def merge_base(top: Path, other: str) -> str:
+    """The commit where the current branch left another revision. Raises TargetError."""
+    done = run_git(top, "merge-base", commit_of(top, other), "HEAD")
+    if done.returncode:
+        raise TargetError(
+            f"HEAD and {other} have no common commit",
+            "fetch more of the history (git fetch --unshallow), or name another",
+        )
+    return done.stdout.strip()
+
+
+def short_name(top: Path, commit: str) -> str:
+    """A commit as people write it."""
+    return run_git(top, "rev-parse", "--short", commit).stdout.strip() or commit
+
+
 @cache
 def tree_of(top: Path, commit: str) -> Mapping[str, int]:
     """Every file of a commit, and its size; links and submodules have none."""
@@ -57,11 +73,27 @@ def tree_of(top: Path, commit: str) -> Mapping[str, int]:
     return found
 
 
-@cache
-def checkout(top: Path, commit: str) -> TemporaryDirectory[str]:
-    """A commit's files in a folder that is gone when the program ends."""
-    folder = TemporaryDirectory(prefix="stitch-")
-    root = Path(folder.name).resolve()
+#: What is checked out, by repository and commit; a folder of ours is gone when the program ends.
+_CHECKOUTS: dict[tuple[Path, str], Path] = {}
+_FOLDERS: list[TemporaryDirectory[str]] = []
+
+
+def checkout(top: Path, commit: str) -> Path:
+    """A commit's files in a folder. Raises TargetError."""
+    if (top, commit) not in _CHECKOUTS:
+        folder = TemporaryDirectory(prefix="stitch-")
+        _fill(Path(folder.name).resolve(), top, commit)
+        _FOLDERS.append(folder)
+        adopt_checkout(top, commit, Path(folder.name).resolve())
+    return _CHECKOUTS[top, commit]
+
+
+def adopt_checkout(top: Path, commit: str, root: Path) -> None:
+    """Use what another process has checked out, and will take away."""
+    _CHECKOUTS[top, commit] = root
+
+
+def _fill(root: Path, top: Path, commit: str) -> None:
     index = root / ".stitch-index"
     env = {"GIT_INDEX_FILE": str(index)}
     paths = "\0".join(path for path, size in tree_of(top, commit).items() if size <= _MOST_BYTES)
@@ -74,7 +106,6 @@ def checkout(top: Path, commit: str) -> TemporaryDirectory[str]:
             first = (done.stderr.strip().splitlines() or ["git failed"])[0]
             raise TargetError(f"git cannot check out {commit[:12]}: {first}", "look at git status")
     index.unlink(missing_ok=True)
-    return folder
 
 
 def run_git(

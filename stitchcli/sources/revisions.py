@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from stitchcli.errors import StitchError, TargetError
 from stitchcli.records import Diagnostic, Label
-from stitchcli.sources.git import checkout, commit_of, run_git, top_of, tree_of
+from stitchcli.sources.git import checkout, commit_of, merge_base, short_name, top_of, tree_of
 from stitchcli.words.near import did_you_mean
 
 _REVISION = re.compile(r"(?P<revision>[^:]*[^:/\\]):(?P<path>[^:]+\.py)(?::(?P<name>[\w.]+))?")
@@ -50,7 +50,7 @@ def at_revision(text: str) -> Revision | None:
         raise TargetError(
             f"{match['revision']} has no file {match['path']}", _nearest(match["path"], tree)
         )
-    root = Path(checkout(top, commit).name)
+    root = checkout(top, commit)
     # a project is often installed in place: its other folders are on the path as well
     on_path = [top, *(Path(each).resolve() for each in sys.path if each)]
     inside = [each for each in on_path if each.is_relative_to(top) and not _is_installed(each)]
@@ -71,14 +71,7 @@ def at_merge_base(text: str, other: str) -> str:
     path, name = _file_of(text)
     folder = Path(path).resolve().parent if path else Path.cwd()
     top = top_of(folder if folder.is_dir() else Path.cwd(), text)
-    commit = commit_of(top, other)
-    done = run_git(top, "merge-base", commit, "HEAD")
-    if done.returncode:
-        raise TargetError(
-            f"HEAD and {other} have no common commit", "fetch more of the history, or name another"
-        )
-    base = done.stdout.strip()
-    short = run_git(top, "rev-parse", "--short", base).stdout.strip() or base
+    base = merge_base(top, other)
     if path is None:
         path = _module_file(text, tree_of(top, base))
     else:
@@ -86,7 +79,32 @@ def at_merge_base(text: str, other: str) -> str:
         if not resolved.is_relative_to(top):
             raise TargetError(f"{text} lies in no git repository", "name a file of a repository")
         path = resolved.relative_to(top).as_posix()
-    return f"{short}:{path}" + (f":{name}" if name else "")
+    return f"{short_name(top, base)}:{path}" + (f":{name}" if name else "")
+
+
+def at_commit(text: str, folder: Path, top: Path, commit: str) -> str | None:
+    """A target or block of ``folder`` as it was at a commit, ``COMMIT:path.py:Name``; as it is
+    where it is no file of the repository, and None where the commit has no such file."""
+    tree = tree_of(top, commit)
+    if match := re.fullmatch(r"(.+?\.py)(?::([\w.]+))?", text):
+        file, name = (folder / match[1]).resolve(), match[2] or ""
+        if not file.is_relative_to(top):
+            return text
+        path = file.relative_to(top).as_posix()
+    elif match := _IMPORT_PATH.fullmatch(text):
+        name = match["name"]
+        try:
+            path = _module_file(text, tree)
+        except TargetError:
+            inner = match["module"].replace(".", "/")
+            near = (f"{start}{inner}{end}" for start in ("", "src/") for end in _MODULE_ENDS)
+            return None if any((top / each).is_file() for each in near) else text
+    else:
+        return text
+    return f"{commit}:{path}" + (f":{name}" if name else "") if path in tree else None
+
+
+_MODULE_ENDS = (".py", "/__init__.py")
 
 
 def _file_of(text: str) -> tuple[str | None, str]:
@@ -105,10 +123,10 @@ def _file_of(text: str) -> tuple[str | None, str]:
 def _module_file(text: str, tree: Mapping[str, int]) -> str:
     """The file of ``package.module:Name`` in a tree, in its root or in src."""
     module = text.partition(":")[0].replace(".", "/")
-    for path in (f"{module}.py", f"{module}/__init__.py"):
+    for end in _MODULE_ENDS:
         for folder in ("", "src/"):
-            if folder + path in tree:
-                return folder + path
+            if folder + module + end in tree:
+                return folder + module + end
     raise TargetError(f"{text} is no file of this repository", "name it by its file")
 
 

@@ -65,7 +65,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_example(project: Any) -> None:
     found = project(WHOLE)
     unet, small = found.models
-    assert unet.target.text == "models/unet.py:UNet" and unet.target.arguments == (("n_classes", 2),)
+    assert unet.target.text == "models/unet.py:UNet"
+    assert unet.target.arguments == (("n_classes", 2),)
     assert unet.inputs[0].shape == (1, 3, 256, 256) and len(unet.edits) == 1
     assert unet.limits == (
         Limit("params", "max", 1_700_000),

@@ -1,0 +1,157 @@
+"""What models are compared with: nothing, the baseline file, or a commit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from stitchcli.checking.baseline import LABEL, Blocks, read_blocks
+from stitchcli.checking.jobs import Checkout, GitBase
+from stitchcli.config import Project, read_project
+from stitchcli.config.found import source_from_text
+from stitchcli.errors import StitchError, TargetError
+from stitchcli.records import BlockSpec, Edit, ModelCheck
+from stitchcli.sources.git import (
+    checkout,
+    commit_of,
+    merge_base,
+    run_git,
+    short_name,
+    top_of,
+    tree_of,
+)
+from stitchcli.sources.revisions import at_commit
+
+NONE, MERGE_BASE = "none", "merge-base"
+#: What CI calls the branch that a change is to go to.
+_BRANCH_VARIABLES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+
+
+@dataclass(frozen=True)
+class Bases:
+    """What each model is compared with: blocks of the baseline file (or why they cannot be read),
+    or its like at a commit. Both are empty where there is no base."""
+
+    label: str = ""
+    blocks: Blocks | None = None
+    at_commit: Mapping[str, GitBase] = field(default_factory=dict)
+    error: StitchError | None = None
+    checkout: Checkout | None = None
+
+
+def find_bases(project: Project, models: Sequence[ModelCheck], asked: str | None) -> Bases:
+    """What models are compared with; ``asked`` goes before what the project says. What cannot be
+    had is told with the bases: the limits that need none still hold."""
+    word = asked or project.base or _by_default(project, models)
+    if word == NONE:
+        return Bases()
+    try:
+        if word == LABEL:
+            return Bases(LABEL, read_blocks(project.baseline_file))
+        return _at_commit(project, models, word)
+    except StitchError as error:
+        return Bases(word, error=error)
+
+
+def _by_default(project: Project, models: Sequence[ModelCheck]) -> str:
+    if project.baseline is not None or project.baseline_file.exists():
+        return LABEL
+    return MERGE_BASE if any(model.needs_base for model in models) else NONE
+
+
+def _at_commit(project: Project, models: Sequence[ModelCheck], word: str) -> Bases:
+    top = top_of(project.folder, f"base {word!r}")
+    kind, _, revision = word.partition(":")
+    if kind == MERGE_BASE:
+        commit = merge_base(top, revision or _main_branch(top))
+    else:
+        commit = commit_of(top, word)
+    label, root = short_name(top, commit), checkout(top, commit)
+    before, warnings = _models_before(project, top, commit, label)
+    blocks = tuple(_folders_before(project, top, root))
+    found = {}
+    for model in models:
+        entry = before.get(model.name, model)
+        target = at_commit(entry.target.text, project.folder, top, commit)
+        is_file = target is not None and target != entry.target.text
+        why_new = ""
+        if target is None or (before and model.name not in before and not is_file):
+            why_new = f"{label} has no {model.name}"
+        found[model.name] = GitBase(
+            label,
+            replace(entry.target, text=target or entry.target.text),
+            tuple(_edit_before(each, project.folder, top, commit) for each in entry.edits),
+            blocks,
+            why_new,
+            warnings,
+        )
+    return Bases(label, at_commit=found, checkout=(top, commit, root))
+
+
+def _main_branch(top: Path) -> str:
+    """The branch that changes go to. Raises TargetError."""
+    names = [name for variable in _BRANCH_VARIABLES if (name := os.environ.get(variable))]
+    head = run_git(top, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    options = [each for name in names for each in (f"origin/{name}", name)]
+    options += [head.stdout.strip(), "origin/main", "main", "origin/master", "master"]
+    for option in filter(None, options):
+        known = run_git(top, "rev-parse", "--verify", "--quiet", f"{option}^{{commit}}")
+        if known.returncode == 0:
+            return option
+        if names and option == options[1]:
+            raise TargetError(
+                f"the branch {names[0]} that this change goes to is not in this clone",
+                f"git fetch origin {names[0]}; on GitHub, actions/checkout with fetch-depth: 0",
+            )
+    raise TargetError(
+        "there is no branch main or master to take the merge base with",
+        'write base = "merge-base:BRANCH"',
+    )
+
+
+def _models_before(
+    project: Project, top: Path, commit: str, label: str
+) -> tuple[dict[str, ModelCheck], tuple[str, ...]]:
+    """The models of the settings as they were."""
+    file = project.source.file
+    path = file.resolve().relative_to(top).as_posix() if file.resolve().is_relative_to(top) else ""
+    if path not in tree_of(top, commit):
+        return {}, ()
+    text = run_git(top, "show", f"{commit}:{path}").stdout
+    try:
+        source = source_from_text(file, text)
+        models = read_project(source).models if source else ()
+    except StitchError as error:
+        note = f"the settings at {label} cannot be read, so today's are taken: {error.message}"
+        return {}, (note,)
+    return {model.name: model for model in models}, ()
+
+
+def _folders_before(project: Project, top: Path, root: Path) -> Iterator[str]:
+    """Folders of blocks as they were; those that lie elsewhere as they are."""
+    for each in project.settings.blocks:
+        folder = (project.folder / each).resolve()
+        if not folder.is_relative_to(top):
+            yield str(folder)
+        elif (there := root / folder.relative_to(top)).is_dir():
+            yield str(there)
+
+
+def _edit_before(edit: Edit, folder: Path, top: Path, commit: str) -> Edit:
+    """An edit whose blocks are the files of a commit."""
+
+    def before(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(before(each) for each in value)
+        if not is_dataclass(value) or isinstance(value, type):
+            return value
+        inner = {each.name: before(getattr(value, each.name)) for each in fields(value)}
+        if isinstance(value, BlockSpec):
+            inner["name"] = at_commit(value.name, folder, top, commit) or value.name
+        return replace(value, **inner)
+
+    found: Edit = before(edit)
+    return found

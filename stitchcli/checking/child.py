@@ -1,0 +1,92 @@
+"""What runs in a process of its own for each model, so that nothing that its code does, or fails
+to do, is another model's problem. Torch is imported before it starts, or here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from stitchcli.checking.jobs import Job
+from stitchcli.errors import StitchError
+from stitchcli.records import Failure
+from stitchcli.sources.git import adopt_checkout
+
+#: Messages: ``head`` with Facts, ``base`` with Against, or ``failed`` with Failure.
+Message = tuple[str, Any]
+
+
+def measure_job(job: Job, results: Connection, output: Connection) -> None:
+    """Measure a model, then its base, and send each as soon as it is known."""
+    _isolate(job, output)
+    process = os.getpid()
+
+    def send(kind: str, value: object) -> None:
+        if os.getpid() == process:  # a fork that the model's code made runs on to here too
+            results.send((kind, value))
+
+    try:
+        _measure(job, send)
+    except StitchError as error:
+        send("failed", Failure(error.message, error.help, error.details))
+    except MemoryError:
+        send("failed", _too_large(job))
+    except KeyboardInterrupt:
+        send("failed", Failure("its code raised KeyboardInterrupt", "look at what it does"))
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{last.filename.rpartition('/stitchcli/')[2]}:{last.lineno}"
+        text = f"this is a bug in stitch: {type(error).__name__}: {error} ({where})"
+        send("failed", Failure(text, "please report it", is_bug=True))
+        traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(0)  # threads and exit handlers of the model's code are not waited for
+
+
+def _measure(job: Job, send: Any) -> None:
+    from stitchcli.checking.measure import facts_of, measure, measure_base
+
+    head = measure(job)
+    send("head", facts_of(head, job.model.selectors))
+    if job.base is not None:
+        if job.checkout is not None:
+            adopt_checkout(*job.checkout)
+        send("base", measure_base(job, job.base, head))
+
+
+def _too_large(job: Job) -> Failure:
+    limit = f" of {job.memory / 1e9:.1f} GB" if job.memory else ""
+    return Failure(f"it ran out of memory{limit}", "look at what it allocates")
+
+
+def _isolate(job: Job, output: Connection) -> None:
+    """A session of its own, with an end: what it prints goes to ``output``, its memory has a limit,
+    and it is gone after the timeout also where nobody is left to stop it."""
+    os.environ.pop("PYTHONSAFEPATH", None)
+    os.chdir(job.folder)
+    if os.name != "posix":
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        return
+    os.setsid()
+    with open(os.devnull) as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    output.close()
+    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, job.timeout * 1.5 + 5)
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        file.write("1000")  # of all processes, this is the one to go
+    if job.memory:
+        import resource
+
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (job.memory, job.memory))

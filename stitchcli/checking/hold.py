@@ -1,0 +1,130 @@
+"""Holds what was measured of one model to all that it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stitchcli.budgets import judge
+from stitchcli.checking.why import why
+from stitchcli.checking.workers import Outcome
+from stitchcli.records import Against, Checked, Facts, Grade, ModelCheck, Verdict
+from stitchcli.records.held import Status, is_of_forward
+from stitchcli.words.shapes import parse_spec
+
+#: Names of the checks that are no limits.
+FAULTS, UNCOUNTED, BASE = "faults", "uncounted-ops", "base"
+OUTPUT, CHECKPOINT = "output-shape", "checkpoint-compatible"
+
+
+def hold(model: ModelCheck, outcome: Outcome, against: Against | None) -> Checked:
+    """A verdict for each thing that the model is held to."""
+    head = outcome.facts if outcome.failure is None else None
+    if head is None:
+        verdicts = tuple(_unmeasured(model, outcome))
+    else:
+        verdicts = tuple(_verdicts(model, head, against))
+    reasons = {verdict.name: why(verdict, head, against) for verdict in verdicts}
+    return Checked(
+        model,
+        verdicts,
+        head,
+        against,
+        outcome.failure,
+        {name: parts for name, parts in reasons.items() if parts},
+        outcome.seconds,
+    )
+
+
+def _unmeasured(model: ModelCheck, outcome: Outcome) -> Iterator[Verdict]:
+    """A model that could not be measured passes nothing."""
+    text = outcome.failure.message if outcome.failure else "it was not measured"
+    names = [(limit.name, limit.metric) for limit in model.limits]
+    names += [(OUTPUT, OUTPUT)] if model.output_shape is not None else []
+    names += [(CHECKPOINT, CHECKPOINT)] if model.checkpoint else []
+    for name, metric in names or [(FAULTS, FAULTS)]:
+        yield Verdict(name, metric, "unmeasured", text=text)
+
+
+def _verdicts(model: ModelCheck, head: Facts, against: Against | None) -> Iterator[Verdict]:
+    if against is not None:
+        yield from _of_base(against)
+    yield from _of_faults(model.faults, head, against)
+    yield from _of_uncounted(model.uncounted, head)
+    for verdict in _of_limits(model, head, against):
+        # the fault is told by itself, and is what makes this one unknown
+        unknown = verdict.status == "unmeasured" and is_of_forward(verdict.metric)
+        is_told = unknown and not head.is_complete and head.faults and model.faults == "error"
+        yield replace(verdict, status="fail") if is_told else verdict
+    if model.output_shape is not None:
+        yield _of_output(model, head)
+    if model.checkpoint is not None:
+        yield _of_checkpoint(model, against)
+
+
+def _of_limits(model: ModelCheck, head: Facts, against: Against | None) -> tuple[Verdict, ...]:
+    if against is None:
+        return judge(model.limits, head.measured)
+    base = against.facts.measured if against.facts else None
+    return judge(model.limits, head.measured, base, no_base=against.text, is_new=against.is_new)
+
+
+def _of_base(against: Against) -> Iterator[Verdict]:
+    if against.facts is None and not against.is_new:
+        help = f"; {against.help}" if against.help else ""
+        yield Verdict(BASE, BASE, "unmeasured", text=f"{against.text}{help}")
+    elif against.warnings:
+        yield Verdict(BASE, BASE, "warn", text="; ".join(against.warnings))
+
+
+def _of_faults(grade: Grade, head: Facts, against: Against | None) -> Iterator[Verdict]:
+    if grade == "ignore":
+        return
+    before = {each.key for each in against.facts.faults} if against and against.facts else set()
+    new = [each for each in head.faults if each.key not in before]
+    status: Status = "pass"
+    if head.faults:
+        status = "inherited" if not new else "fail" if grade == "error" else "warn"
+    text = "; ".join(each.line for each in (new or head.faults)[:3])
+    more = len(new or head.faults) - 3
+    yield Verdict(
+        FAULTS, FAULTS, status, len(head.faults), bound=0, over=len(head.faults),
+        text=f"{text}; {more} more" if more > 0 else text,
+    )  # fmt: skip
+
+
+def _of_uncounted(grade: Grade, head: Facts) -> Iterator[Verdict]:
+    if grade == "ignore" or not head.uncounted:
+        return
+    ops = ", ".join(f"{op} ({calls}×)" for op, calls in head.uncounted)
+    status: Status = "unmeasured" if grade == "error" else "warn"
+    text = f"no formula for the MACs of {ops}"
+    calls = sum(calls for _, calls in head.uncounted)
+    yield Verdict(UNCOUNTED, UNCOUNTED, status, calls, bound=0, over=calls, text=text)
+
+
+def _of_output(model: ModelCheck, head: Facts) -> Verdict:
+    assert model.output_shape is not None
+    wanted = " ".join("x".join(map(str, shape)) for shape in model.output_shape)
+    found = tuple(parse_spec(each).shape for each in head.outputs)
+    if not head.outputs:
+        status: Status = "fail" if head.faults and model.faults == "error" else "unmeasured"
+        return Verdict(OUTPUT, OUTPUT, status, text=f"the output is not known, {wanted} is asked")
+    if found == model.output_shape:
+        return Verdict(OUTPUT, OUTPUT, "pass", text=wanted)
+    return Verdict(OUTPUT, OUTPUT, "fail", text=f"{' '.join(head.outputs)}, and not {wanted}")
+
+
+def _of_checkpoint(model: ModelCheck, against: Against | None) -> Verdict:
+    if against is None:
+        text = "there is no base to compare with"
+        return Verdict(CHECKPOINT, CHECKPOINT, "unmeasured", text=text)
+    if against.is_new:
+        return Verdict(CHECKPOINT, CHECKPOINT, "warn", text=against.text)
+    if against.lost is None:
+        return Verdict(CHECKPOINT, CHECKPOINT, "unmeasured", text=against.text)
+    lost = len(against.lost)
+    shown = ", ".join(against.lost[:3]) + (f" and {lost - 3} more" if lost > 3 else "")
+    status: Status = "pass" if not lost else "fail" if model.checkpoint == "error" else "warn"
+    text = f"a checkpoint of {against.label} does not load: {shown}" if lost else ""
+    return Verdict(CHECKPOINT, CHECKPOINT, status, lost, bound=0, over=lost, text=text)

@@ -1,0 +1,227 @@
+"""Runs jobs in processes of their own, several at a time, and stops those that do not end.
+
+A server that has imported torch forks a process for each job; this process never imports it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from types import ModuleType
+from typing import Any
+
+from stitchcli.checking.child import measure_job
+from stitchcli.checking.jobs import Job
+from stitchcli.records import Against, Facts, Failure
+
+_KEPT = 8192  # bytes of output, the last ones
+_SERVED = "stitchcli.checking.measure"
+
+
+@dataclass
+class Outcome:
+    """What came of one job."""
+
+    facts: Facts | None = None
+    against: Against | None = None
+    failure: Failure | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class _Running:
+    """A job in its process."""
+
+    index: int
+    job: Job
+    process: Any
+    results: Connection
+    output: Connection
+    began: float
+    outcome: Outcome = field(default_factory=Outcome)
+    printed: bytes = b""
+    is_read: bool = False
+
+    @property
+    def deadline(self) -> float:
+        return self.began + self.job.timeout
+
+
+def run_jobs(
+    jobs: Sequence[Job], at_once: int, on_end: Callable[[Job, Outcome], None] = lambda *_: None
+) -> list[Outcome]:
+    """The outcome of each job, in their order; at most ``at_once`` run at a time."""
+    outcomes = [Outcome() for _ in jobs]
+    waiting = list(enumerate(jobs))[::-1]
+    running: list[_Running] = []
+    try:
+        with _server() as context:
+            while waiting or running:
+                while waiting and len(running) < max(1, at_once):
+                    running.append(_start(context, *waiting.pop()))
+                for each in _ended(running):
+                    running.remove(each)
+                    outcomes[each.index] = each.outcome
+                    on_end(each.job, each.outcome)
+    finally:
+        for each in running:
+            _stop(each)
+    return outcomes
+
+
+@contextmanager
+def _server() -> Iterator[Any]:
+    """Where processes come from: a server that forks them, with torch imported already."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        yield multiprocessing.get_context("spawn")
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([_SERVED])
+    before = os.environ.get("PYTHONSAFEPATH")
+    # a file of the working directory must not stand in for the standard library there
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        from multiprocessing.forkserver import ensure_running
+
+        with _without_main():
+            ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+    yield context
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that start inside do not import the program that this one runs."""
+    ours = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = ours
+
+
+def _start(context: Any, index: int, job: Job) -> _Running:
+    results, theirs = context.Pipe(duplex=False)
+    output, printed = context.Pipe(duplex=False)
+    process = context.Process(target=measure_job, args=(job, theirs, printed), daemon=True)
+    with _without_main():
+        process.start()
+    theirs.close()
+    printed.close()
+    return _Running(index, job, process, results, output, time.monotonic())
+
+
+def _ended(running: list[_Running]) -> list[_Running]:
+    """Wait until something happens; the jobs that are over."""
+    sources: dict[Any, _Running] = {}
+    for each in running:
+        sources[each.process.sentinel] = each
+        for connection in (each.results, each.output):
+            if not connection.closed:
+                sources[connection] = each
+    until = min(each.deadline for each in running)
+    ready = wait(list(sources), max(0.0, until - time.monotonic()))
+    for source in ready:
+        each = sources[source]
+        if source is each.results:
+            _take(each)
+        elif source is each.output:
+            _drain(each)
+    now = time.monotonic()
+    over = [each for each in running if each.process.sentinel in ready or now > each.deadline]
+    for each in over:
+        _finish(each, late=each.process.sentinel not in ready)
+    return over
+
+
+def _take(each: _Running) -> None:
+    """Read one message."""
+    try:
+        kind, value = each.results.recv()
+    except (EOFError, OSError):
+        each.results.close()
+        return
+    if kind == "head":
+        each.outcome.facts = value
+    elif kind == "base":
+        each.outcome.against = value
+    else:
+        each.outcome.failure = value
+
+
+def _drain(each: _Running) -> None:
+    try:
+        data = os.read(each.output.fileno(), 1 << 16)
+    except OSError:
+        data = b""
+    if not data:
+        each.output.close()
+    each.printed = (each.printed + data)[-_KEPT:]
+
+
+def _finish(each: _Running, late: bool) -> None:
+    """Take what is left of a job that is over, or stop it and say so."""
+    while not late and not each.results.closed and each.results.poll():
+        _take(each)
+    while not each.output.closed and wait([each.output], 0):
+        _drain(each)
+    _stop(each)
+    outcome, base = each.outcome, each.job.base
+    outcome.seconds = time.monotonic() - each.began
+    if outcome.failure is None and outcome.facts is None:
+        outcome.failure = _late(each.job) if late else _crash(each.process.exitcode)
+    elif outcome.failure is None and base is not None and outcome.against is None:
+        failure = _late(each.job) if late else _crash(each.process.exitcode)
+        outcome.against = Against(base.label, None, failure.message, failure.help)
+    if outcome.failure is not None:
+        outcome.failure = _with_output(outcome.failure, each.printed)
+
+
+def _stop(each: _Running) -> None:
+    """End the process and all that it started."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(each.process.pid, signal.SIGKILL)
+    with suppress(OSError):
+        each.process.kill()
+    each.process.join(5)
+    for connection in (each.results, each.output):
+        connection.close()
+
+
+def _late(job: Job) -> Failure:
+    return Failure(
+        f"it did not end within {job.timeout:g} s, and was stopped",
+        "look for what it waits for, or give more with --timeout",
+    )
+
+
+def _crash(code: int | None) -> Failure:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        why = "; was the memory short?" if name == "SIGKILL" else ""
+        return Failure(f"its process was ended by {name}{why}", "build it in Python by itself")
+    return Failure(
+        f"its code ended the process, with exit code {code}",
+        "look for os._exit in what it imports and builds",
+    )
+
+
+def _with_output(failure: Failure, printed: bytes) -> Failure:
+    text = printed.decode("utf-8", "replace").strip()
+    if not text:
+        return failure
+    last = "\n".join(f"    {line}" for line in text.splitlines()[-8:])
+    details = "\n".join(filter(None, (failure.details, "  the last it printed:", last)))
+    return Failure(failure.message, failure.help, details, failure.is_bug)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from stitchcli.budgets import judge
+from stitchcli.checking.baseline import LABEL
 from stitchcli.checking.why import why
 from stitchcli.checking.workers import Outcome
 from stitchcli.records import Against, Checked, Facts, Grade, ModelCheck, Verdict
@@ -32,8 +33,20 @@ def hold(model: ModelCheck, outcome: Outcome, against: Against | None) -> Checke
         against,
         outcome.failure,
         {name: parts for name, parts in reasons.items() if parts},
+        tuple(_notes(model, head, against)),
         outcome.seconds,
     )
+
+
+def _notes(model: ModelCheck, head: Facts | None, against: Against | None) -> Iterator[str]:
+    """What got better than what was accepted would be free to get worse again."""
+    if head is None or against is None or against.label != LABEL or against.facts is None:
+        return
+    before, now = against.facts.measured.values, head.measured.values
+    for metric in dict.fromkeys(each.metric for each in model.limits if each.kind != "min"):
+        if metric in before and metric in now and now[metric] < before[metric]:
+            less = before[metric] - now[metric]
+            yield f"{metric} is {less:,} less than the baseline; stitch baseline accept keeps it so"
 
 
 def _unmeasured(model: ModelCheck, outcome: Outcome) -> Iterator[Verdict]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
-from stitchcli import __version__
 from stitchcli.budgets import exit_code
 from stitchcli.checking.baseline import against_baseline
 from stitchcli.checking.bases import Bases, find_bases
@@ -18,7 +15,8 @@ from stitchcli.checking.jobs import Job
 from stitchcli.checking.workers import Outcome, run_jobs
 from stitchcli.config import Project
 from stitchcli.errors import StitchError
-from stitchcli.records import Against, CheckReport, ModelCheck
+from stitchcli.records import Against, Checked, CheckReport, ModelCheck
+from stitchcli.versions import versions
 from stitchcli.words.near import did_you_mean
 
 COULD_NOT, BUG = 2, 3
@@ -47,7 +45,15 @@ def check_project(
         hold(model, outcome, _against(project, bases, model, outcome))
         for model, outcome in zip(models, outcomes, strict=True)
     )
-    return CheckReport(checked, project.source.shown, versions(), project.source.notes)
+    names = [model.name for model in models]
+    return CheckReport(
+        checked,
+        _exit_code(checked),
+        project.source.shown,
+        "all" if len(names) > 1 and len(names) == len(project.models) else "+".join(names),
+        versions(),
+        project.source.notes,
+    )
 
 
 def measure_models(
@@ -95,16 +101,11 @@ def choose_models(project: Project, names: Sequence[str]) -> tuple[ModelCheck, .
     return tuple(model for name, model in known.items() if not names or name in names)
 
 
-def exit_code_of(report: CheckReport) -> int:
-    """0 passed (warnings included), 1 a check failed, 2 something could not be measured, 3 a bug
-    in stitch."""
-    if any(each.failure is not None and each.failure.is_bug for each in report.models):
+def _exit_code(checked: Sequence[Checked]) -> int:
+    """3 for a bug in stitch; else the worst of the models, of which none covers another."""
+    if any(each.failure is not None and each.failure.is_bug for each in checked):
         return BUG
-    # a model of which nothing was checked must not be covered by the others
-    return max(
-        (exit_code(each.verdicts) for each in report.models),
-        default=COULD_NOT,
-    )
+    return max((exit_code(each.verdicts) for each in checked), default=COULD_NOT)
 
 
 def _against(project: Project, bases: Bases, model: ModelCheck, outcome: Outcome) -> Against | None:
@@ -113,15 +114,6 @@ def _against(project: Project, bases: Bases, model: ModelCheck, outcome: Outcome
     if bases.blocks is not None:
         return against_baseline(project.baseline_file, bases.blocks, model, outcome.facts)
     return outcome.against
-
-
-def versions() -> dict[str, str | None]:
-    """Those of stitch, torch and Python, without importing torch."""
-    try:
-        torch = metadata.version("torch")
-    except metadata.PackageNotFoundError:
-        torch = None
-    return {"version": __version__, "torch": torch, "python": platform.python_version()}
 
 
 def _free_memory() -> int | None:

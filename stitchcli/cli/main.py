@@ -11,15 +11,19 @@ from typing import Annotated
 import typer
 
 from stitchcli import __version__
+from stitchcli.cli.baseline import app as baseline
 from stitchcli.cli.blocks import app as blocks
+from stitchcli.cli.check import check
+from stitchcli.cli.config import config
 from stitchcli.cli.diff import diff
 from stitchcli.cli.explain import explain
+from stitchcli.cli.init import init
 from stitchcli.cli.inspect import inspect
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError
 
 COULD_NOT, BUG, INTERRUPTED = 2, 3, 130
-_PYTHON = sys.version.split()[0]
+_COMMANDS = ("baseline", "blocks", "check", "config", "diff", "explain", "init")
 
 app = typer.Typer(
     name="stitch",
@@ -46,6 +50,10 @@ def main(
 
 app.command()(inspect)
 app.command()(diff)
+app.command()(check)
+app.add_typer(baseline, name="baseline")
+app.command()(init)
+app.command()(config)
 app.command()(explain)
 app.add_typer(blocks, name="blocks")
 
@@ -81,24 +89,15 @@ def _fail(message: str, help: str, details: str = "", code: int = COULD_NOT) -> 
     for line in filter(None, lines):
         typer.echo(line if can_encode(line, sys.stderr) else ascii_only(line), err=True)
     format = _format()
-    if format in ("json", "github", "sarif"):
+    if format in ("json", "github", "sarif", "junit"):
         from stitchcli.formats import ERRORS
+        from stitchcli.versions import versions
 
-        versions = {"version": __version__, "torch": _torch_version(), "python": _PYTHON}
-        text = ERRORS[format](message, help, code, versions, _command())
+        text = ERRORS[format](message, help, code, versions(), _command())
         plain = ascii_only if format == "github" else escape_json
         sys.stdout.write(text if can_encode(text) else plain(text))
         sys.stdout.flush()
     return code
-
-
-def _torch_version() -> str | None:
-    from importlib import metadata
-
-    try:
-        return metadata.version("torch")
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _bug(error: Exception) -> int:
@@ -116,7 +115,7 @@ def _bug(error: Exception) -> int:
 def _command() -> str:
     """Which command was asked for, as a report says it."""
     asked = sys.argv[1:2]
-    return next((name for name in ("blocks", "diff", "explain") if name in asked), "inspect")
+    return next((name for name in _COMMANDS if name in asked), "inspect")
 
 
 def _format() -> str:

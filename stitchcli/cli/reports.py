@@ -51,6 +51,18 @@ class DiffFormat(StrEnum):
     html = "html"
 
 
+class CheckFormat(StrEnum):
+    """Output formats of ``stitch check``."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+    concise = "concise"
+    github = "github"
+    sarif = "sarif"
+    junit = "junit"
+
+
 def parse_out(text: str, known: type[StrEnum]) -> tuple[StrEnum, Path]:
     """``json:report.json`` as its parts. Raises StitchError."""
     name, colon, path = text.partition(":")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from stitchcli.formats.check.junit import render_junit_error
 from stitchcli.formats.concise import render_concise
 from stitchcli.formats.github import render_github, render_github_error
 from stitchcli.formats.json import render_error, render_json
@@ -28,4 +29,5 @@ ERRORS: dict[str, Callable[[str, str, int, Mapping[str, str | None], str], str]]
     "json": render_error,
     "github": render_github_error,
     "sarif": render_sarif_error,
+    "junit": render_junit_error,
 }

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from stitchcli.formats.findings import Finding, findings, position, remarks, where
 from stitchcli.formats.words import short_path
-from stitchcli.records import Report
+from stitchcli.records import Report, Site
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -18,10 +18,10 @@ _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 def render_github(report: Report) -> str:
     """One command a line: the findings, then the remarks."""
     lines = [
-        _command(each.level, _properties(each), f"{where(report, each)}: {each.message}")
+        workflow_command(each.level, _properties(each), f"{where(report, each)}: {each.message}")
         for each in findings(report)
     ]
-    lines += [_command("note", {"title": "stitch"}, text) for text in remarks(report)]
+    lines += [workflow_command("note", {"title": "stitch"}, text) for text in remarks(report)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -30,21 +30,25 @@ def render_github_error(
 ) -> str:
     """The command that stands for a report which could not be made."""
     text = f"{message}\nhelp: {help}" if help else message
-    return _command("error", {"title": f"stitch {command}"}, text) + "\n"
+    return workflow_command("error", {"title": f"stitch {command}"}, text) + "\n"
 
 
 def _properties(finding: Finding) -> dict[str, str | int]:
-    properties: dict[str, str | int] = {}
-    if finding.primary is not None:
-        site = finding.primary.site
-        line, col, end_line, end_col = position(site)
-        properties |= {"file": short_path(site.file), "line": line, "endLine": end_line}
-        if line == end_line:  # GitHub refuses columns on spans of several lines
-            properties |= {"col": col, "endColumn": end_col}
-    return {**properties, "title": f"stitch {finding.code}"}
+    place = span_of(finding.primary.site) if finding.primary else {}
+    return {**place, "title": f"stitch {finding.code}"}
 
 
-def _command(level: str, properties: Mapping[str, str | int], text: str) -> str:
+def span_of(site: Site) -> dict[str, str | int]:
+    """Where an annotation stands."""
+    line, col, end_line, end_col = position(site)
+    place: dict[str, str | int] = {"file": short_path(site.file), "line": line, "endLine": end_line}
+    if line == end_line:  # GitHub refuses columns on spans of several lines
+        place |= {"col": col, "endColumn": end_col}
+    return place
+
+
+def workflow_command(level: str, properties: Mapping[str, str | int], text: str) -> str:
+    """One workflow command, escaped; ``level`` is error, warning or note."""
     words = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
     return f"::{_COMMANDS[level]} {words}::{_data(text)}"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from linecache import getline
 from pathlib import Path
@@ -23,27 +23,43 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def render_sarif(report: Report) -> str:
     """One log with one run."""
-    known = rules()
+    return render_findings(
+        [(report.name, each) for each in findings(report)],
+        f"stitch/{report.target}/",
+        int(report.has_errors),
+        report.versions,
+        list(remarks(report)),
+    )
+
+
+def render_findings(
+    found: Sequence[tuple[str, Finding]],
+    id: str,
+    exit_code: int,
+    versions: Mapping[str, str | None],
+    notes: Sequence[str],
+    more_rules: Sequence[dict[str, Any]] = (),
+) -> str:
+    """One log with one run: findings, each with the name of its network."""
+    known = [*rules(), *more_rules]
     indices = {rule["id"]: index for index, rule in enumerate(known)}
-    found = list(findings(report))
-    prints = _fingerprints(report, found)
     return _log(
         {
-            "tool": {"driver": {**_driver(report.versions), "rules": known}},
-            "automationDetails": {"id": f"stitch/{report.target}/"},
+            "tool": {"driver": {**_driver(versions), "rules": known}},
+            "automationDetails": {"id": id},
             "columnKind": "unicodeCodePoints",
             "invocations": [
                 {
-                    "executionSuccessful": True,
-                    "exitCode": int(report.has_errors),
+                    "executionSuccessful": exit_code < 2,
+                    "exitCode": exit_code,
                     "toolExecutionNotifications": [
-                        {"level": "note", "message": {"text": text}} for text in remarks(report)
+                        {"level": "note", "message": {"text": text}} for text in notes
                     ],
                 }
             ],
             "results": [
-                _result(report, each, indices[each.code], print)
-                for each, print in zip(found, prints, strict=True)
+                _result(name, each, indices[each.code], print)
+                for (name, each), print in zip(found, _fingerprints(found), strict=True)
             ],
         }
     )
@@ -73,11 +89,11 @@ def _driver(versions: Mapping[str, str | None]) -> dict[str, Any]:
     return {"name": "stitch", **({"version": version} if version else {})}
 
 
-def _result(report: Report, each: Finding, index: int, fingerprint: str) -> dict[str, Any]:
+def _result(name: str, each: Finding, index: int, fingerprint: str) -> dict[str, Any]:
     location: dict[str, Any] = {}
     if each.primary is not None:
         location["physicalLocation"] = _physical(each.primary)
-    location["logicalLocations"] = [_logical(report, each)]
+    location["logicalLocations"] = [_logical(name, each)]
     related = [
         {"id": at, "physicalLocation": _physical(label), "message": {"text": label.text}}
         for at, label in enumerate(each.secondary, 1)
@@ -93,8 +109,8 @@ def _result(report: Report, each: Finding, index: int, fingerprint: str) -> dict
     }
 
 
-def _logical(report: Report, each: Finding) -> dict[str, str]:
-    path = each.path or report.name
+def _logical(name: str, each: Finding) -> dict[str, str]:
+    path = each.path or name
     return {"name": path.rpartition(".")[2] or path, "fullyQualifiedName": path, "kind": "module"}
 
 
@@ -118,16 +134,16 @@ def _artifact(file: str) -> dict[str, str]:
     return {"uri": quote(below.as_posix()), "uriBaseId": "%SRCROOT%"}
 
 
-def _fingerprints(report: Report, found: list[Finding]) -> list[str]:
+def _fingerprints(found: Sequence[tuple[str, Finding]]) -> list[str]:
     """What a finding is known by from run to run: all but line numbers, which move; of several that
     are alike in that, which one it is."""
     seen: Counter[str] = Counter()
     prints = []
-    for each in found:
+    for name, each in found:
         site = each.primary.site if each.primary else None
         text = getline(site.file, site.line).strip() if site else ""
         title = each.title if each.code == CHECK else ""
-        facts = "\0".join((each.code, report.name, each.path, each.op, text, title))
+        facts = "\0".join((each.code, name, each.path, each.op, text, title))
         digest = sha256(facts.encode("utf-8", "replace")).hexdigest()[:32]
         seen[digest] += 1
         prints.append(f"{digest}:{seen[digest]}")

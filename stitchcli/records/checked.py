@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stitchcli.records.asked import Edit, Shape, Target, TensorSpec
-from stitchcli.records.held import Level, Limit, Measured, Verdict
+from stitchcli.records.held import Level, Limit, Measured, Status, Verdict
 from stitchcli.records.seen import Site
 
 Grade = Literal["error", "warn", "ignore"]
@@ -125,7 +125,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class Checked:
-    """One model, held to its budget. ``why`` says for a check which modules' counts moved."""
+    """One model, held to its budget. ``why`` says for a check which modules' counts moved, or are
+    the largest; the first of them first."""
 
     model: ModelCheck
     verdicts: tuple[Verdict, ...]
@@ -133,16 +134,19 @@ class Checked:
     against: Against | None = None
     failure: Failure | None = None
     why: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class CheckReport:
     """Everything that ``stitch check`` has to say. ``file`` holds the settings, as people write it
-    here."""
+    here; ``id`` tells this report from others on the same change."""
 
     models: tuple[Checked, ...]
+    exit_code: int
     file: str
+    id: str
     versions: Mapping[str, str | None]
     notes: tuple[str, ...] = ()
 
@@ -150,3 +154,7 @@ class CheckReport:
     def verdicts(self) -> tuple[tuple[Checked, Verdict], ...]:
         """Every verdict with its model."""
         return tuple((model, verdict) for model in self.models for verdict in model.verdicts)
+
+    def with_status(self, *statuses: Status) -> tuple[tuple[Checked, Verdict], ...]:
+        """Those with one of several statuses."""
+        return tuple(each for each in self.verdicts if each[1].status in statuses)

@@ -1,0 +1,130 @@
+"""``--format table`` of ``stitch check``: what a person reads in a terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stitchcli.formats.check.words import (
+    SHOWN,
+    count_text,
+    delta_text,
+    failure_lines,
+    headline,
+    limit_of,
+    limit_text,
+    place,
+    sentence,
+    why_text,
+    why_title,
+)
+from stitchcli.formats.table import strip_lines
+from stitchcli.records import Checked, CheckReport, Status, Verdict
+
+_COLOURS: dict[Status, str] = {
+    "pass": "green", "warn": "bold yellow", "inherited": "yellow", "fail": "bold red",
+    "unmeasured": "bold red",
+}  # fmt: skip
+#: Columns from the fullest layout to the barest.
+_LAYOUTS = (
+    "check base head Δ limit status",
+    "check head Δ limit status",
+    "check head limit status",
+)
+
+
+def render_table(report: CheckReport) -> str:
+    """The report as plain text, 120 columns wide."""
+    console = Console(file=StringIO(), width=120, color_system=None)
+    print_check(report, console)
+    file = console.file
+    assert isinstance(file, StringIO)
+    return strip_lines(file.getvalue())
+
+
+def print_check(report: CheckReport, console: Console) -> None:
+    """Each model with its checks, then what came of all."""
+    for note in report.notes:
+        console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
+    for model in report.models:
+        _print_model(report, model, console)
+    colour = "bold red" if report.exit_code else "bold green"
+    console.print(Text(headline(report), colour))
+
+
+def _print_model(report: CheckReport, model: Checked, console: Console) -> None:
+    console.print(Text(_heading(model), "bold"), soft_wrap=True)
+    first, *rest = failure_lines(model) or [""]
+    if first:
+        console.print(Text(f"error: {first}", "bold red"), soft_wrap=True)
+        for line in rest:
+            console.print(Text(line, "dim"), soft_wrap=True)
+    else:
+        console.print(_checks(model, console))
+    for verdict in model.verdicts:
+        if model.failure is None and verdict.status != "pass":
+            _print_reasons(report, model, verdict, console)
+    for note in model.notes:
+        console.print(Text(f"note: {note}", "cyan"), soft_wrap=True)
+    console.print()
+
+
+def _heading(model: Checked) -> str:
+    facts = model.facts
+    target = model.model.target.text
+    text = model.model.name if target == model.model.name else f"{model.model.name} from {target}"
+    if facts is not None:
+        text += f" on {facts.device}, {facts.mode} mode, input {', '.join(facts.inputs) or 'none'}"
+    if model.against is not None:
+        text += f", against {model.against.label}"
+    return text
+
+
+def _checks(model: Checked, console: Console) -> Table:
+    """The fullest table that fits."""
+    unbounded = console.options.update(width=10_000)
+    table = Table()
+    for layout in _LAYOUTS:
+        table = _table(model, layout.split())
+        if console.measure(table, options=unbounded).maximum <= console.width:
+            break
+    return table
+
+
+def _table(model: Checked, columns: list[str]) -> Table:
+    compared = any(verdict.base is not None for verdict in model.verdicts)
+    columns = [name for name in columns if compared or name not in ("base", "Δ")]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for name in columns:
+        right = name not in ("check", "status")
+        header = "" if name == "status" else name
+        table.add_column(header, justify="right" if right else "left", overflow="fold")
+    for verdict in model.verdicts:
+        cells = {
+            "check": Text(verdict.name),
+            "base": Text(count_text(verdict.base)),
+            "head": Text(count_text(verdict.actual)),
+            "Δ": Text(delta_text(verdict)),
+            "limit": Text(limit_text(model, verdict)),
+            "status": Text(SHOWN[verdict.status], _COLOURS[verdict.status]),
+        }
+        table.add_row(*(cells[name] for name in columns))
+    return table
+
+
+def _print_reasons(report: CheckReport, model: Checked, verdict: Verdict, console: Console) -> None:
+    """What the row does not say."""
+    if verdict.text or limit_of(model, verdict) is None:
+        console.print(Text(sentence(model, verdict), _COLOURS[verdict.status]), soft_wrap=True)
+    if verdict.name == "faults" and model.facts is not None:
+        for fault in model.facts.faults:
+            for line in (fault.line, *fault.details):
+                console.print(Text(f"  {line}"), soft_wrap=True)
+    if reasons := why_text(model, verdict):
+        where = f"  ({place(report, model, verdict)})"
+        title = f"{why_title(model, verdict).lower()} {verdict.name}: "
+        console.print(Text.assemble((title, "bold"), reasons, (where, "dim")), soft_wrap=True)

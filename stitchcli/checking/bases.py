@@ -15,6 +15,7 @@ from stitchcli.config.found import source_from_text
 from stitchcli.errors import StitchError, TargetError
 from stitchcli.records import BlockSpec, Edit, ModelCheck
 from stitchcli.sources.git import (
+    changed_lines,
     checkout,
     commit_of,
     merge_base,
@@ -40,6 +41,7 @@ class Bases:
     at_commit: Mapping[str, GitBase] = field(default_factory=dict)
     error: StitchError | None = None
     checkout: Checkout | None = None
+    changed_lines: Mapping[str, tuple[range, ...]] = field(default_factory=dict)
 
 
 def find_bases(project: Project, models: Sequence[ModelCheck], asked: str | None) -> Bases:
@@ -88,7 +90,12 @@ def _at_commit(project: Project, models: Sequence[ModelCheck], word: str) -> Bas
             why_new,
             warnings,
         )
-    return Bases(label, at_commit=found, checkout=(top, commit, root))
+    return Bases(
+        label,
+        at_commit=found,
+        checkout=(top, commit, root),
+        changed_lines=changed_lines(top, commit),
+    )
 
 
 def _main_branch(top: Path) -> str:

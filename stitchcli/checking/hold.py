@@ -120,12 +120,14 @@ def _of_output(model: ModelCheck, head: Facts) -> Verdict:
     assert model.output_shape is not None
     wanted = " ".join("x".join(map(str, shape)) for shape in model.output_shape)
     found = tuple(parse_spec(each).shape for each in head.outputs)
-    if not head.outputs:
+    if not head.is_complete:
         status: Status = "fail" if head.faults and model.faults == "error" else "unmeasured"
-        return Verdict(OUTPUT, OUTPUT, status, text=f"the output is not known, {wanted} is asked")
+        return Verdict(OUTPUT, OUTPUT, status, bound=wanted, text="the forward has faults")
+    actual = " ".join(head.outputs) or "none"
     if found == model.output_shape:
-        return Verdict(OUTPUT, OUTPUT, "pass", text=wanted)
-    return Verdict(OUTPUT, OUTPUT, "fail", text=f"{' '.join(head.outputs)}, and not {wanted}")
+        return Verdict(OUTPUT, OUTPUT, "pass", actual, bound=wanted)
+    text = f"the output is {actual}, and not {wanted}"
+    return Verdict(OUTPUT, OUTPUT, "fail", actual, bound=wanted, text=text)
 
 
 def _of_checkpoint(model: ModelCheck, against: Against | None) -> Verdict:

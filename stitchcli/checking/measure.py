@@ -127,8 +127,9 @@ def _without_forward(facts: Facts, why: str) -> Facts:
 def _faults(report: Report) -> Iterator[Fault]:
     for each in findings(report):
         if each.level == "error":
-            site = each.primary.site if each.primary else None
-            yield Fault(f"{each.code} {each.path}", each.line, each.details, site)
+            span = each.primary
+            site, label = (span.site, span.text) if span else (None, "")
+            yield Fault(each.code, each.path, each.line, each.details, site, label)
 
 
 def _totals(trace: Trace) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stitchcli.budgets import exit_code
@@ -113,7 +113,9 @@ def _against(project: Project, bases: Bases, model: ModelCheck, outcome: Outcome
         return Against(bases.label, None, bases.error.message, bases.error.help)
     if bases.blocks is not None:
         return against_baseline(project.baseline_file, bases.blocks, model, outcome.facts)
-    return outcome.against
+    if outcome.against is None:
+        return None
+    return replace(outcome.against, changed_lines=bases.changed_lines)
 
 
 def _free_memory() -> int | None:

@@ -25,6 +25,7 @@ def render_sarif(report: Report) -> str:
     """One log with one run."""
     return render_findings(
         [(report.name, each) for each in findings(report)],
+        rules(),
         f"stitch/{report.target}/",
         int(report.has_errors),
         report.versions,
@@ -34,14 +35,13 @@ def render_sarif(report: Report) -> str:
 
 def render_findings(
     found: Sequence[tuple[str, Finding]],
+    known: Sequence[dict[str, Any]],
     id: str,
     exit_code: int,
     versions: Mapping[str, str | None],
     notes: Sequence[str],
-    more_rules: Sequence[dict[str, Any]] = (),
 ) -> str:
-    """One log with one run: findings, each with the name of its network."""
-    known = [*rules(), *more_rules]
+    """One log with one run: findings, each with the name of its network, and the rules."""
     indices = {rule["id"]: index for index, rule in enumerate(known)}
     return _log(
         {

@@ -54,12 +54,20 @@ class Own:
 
 @dataclass(frozen=True)
 class Fault:
-    """One finding of the audit: ``key`` is what it is known by in another run."""
+    """One finding of the audit: ``line`` is all of it on one line, ``details`` are its notes and
+    the fixes that were tried."""
 
-    key: str
+    code: str
+    path: str
     line: str
     details: tuple[str, ...] = ()
     site: Site | None = None
+    label: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is known by in another run."""
+        return self.code, self.path
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,8 @@ class Against:
     """What a model was compared with: ``label`` is ``baseline`` or a commit. ``facts`` are None
     where there is nothing to compare with, and ``text`` says why; ``is_new`` that there is nothing
     because the model is new. ``changes`` and ``lost`` (tensors of base's state dict that do not
-    load) are known where both networks were at hand."""
+    load) are known where both networks were at hand;
+    ``changed_lines`` are those of the user's files that are not the base's."""
 
     label: str
     facts: Facts | None = None
@@ -111,6 +120,7 @@ class Against:
     changes: tuple[Moved, ...] | None = None
     lost: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    changed_lines: Mapping[str, tuple[range, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

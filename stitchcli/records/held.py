@@ -61,14 +61,13 @@ class Measured:
 @dataclass(frozen=True)
 class Verdict:
     """What came of one check: ``over`` is how far the number is beyond what is allowed, ``bound``
-    the number up to which (for ``min``: down to which) it would have passed. For what is no number
-    ``text`` says it all."""
+    the number up to which (for ``min``: down to which) it would have passed. Shapes are text."""
 
     name: str
     metric: str
     status: Status
-    actual: int | None = None
-    base: int | None = None
-    bound: int | None = None
+    actual: int | str | None = None
+    base: int | str | None = None
+    bound: int | str | None = None
     over: int = 0
     text: str = ""

@@ -6,6 +6,7 @@ An index of our own keeps the user's and the work tree as they are.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -59,6 +60,21 @@ def merge_base(top: Path, other: str) -> str:
 def short_name(top: Path, commit: str) -> str:
     """A commit as people write it."""
     return run_git(top, "rev-parse", "--short", commit).stdout.strip() or commit
+
+
+def changed_lines(top: Path, commit: str) -> dict[str, tuple[range, ...]]:
+    """Which lines of the Python files in the work tree are not those of a commit."""
+    words = ("diff", "-U0", "--no-color", "--no-ext-diff", "--no-renames", "--src-prefix=a/")
+    done = run_git(top, "-c", "core.quotePath=off", *words, "--dst-prefix=b/", commit, "--", "*.py")
+    found: dict[str, tuple[range, ...]] = {}
+    file = ""
+    for line in done.stdout.splitlines():
+        if line.startswith("+++ "):
+            file = str(top / line.removeprefix("+++ b/"))
+        elif match := re.match(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@", line):
+            first, count = int(match[1]), int(match[2] or 1)
+            found[file] = (*found.get(file, ()), range(first, first + count))
+    return found
 
 
 @cache

@@ -4,7 +4,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,20 +76,27 @@ def stitch(here: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs ``stitch inspect`` in this process, as the installed script would."""
 
     def run(*words: str, encoding: str = "utf-8", command: str = "inspect") -> Result:
-        from stitchcli.cli.main import run as main
-
-        out, err = _Stream(encoding), _Stream(encoding, "backslashreplace")
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["stitch", *([command] if command else []), *words])
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            try:
-                code = main()
-            except SystemExit as error:
-                code = int(error.code or 0)
-        return Result(code, out.text, err.text)
+        return run_stitch(monkeypatch, [*([command] if command else []), *words], encoding)
 
     return run
+
+
+def run_stitch(
+    monkeypatch: pytest.MonkeyPatch, words: Sequence[str], encoding: str = "utf-8"
+) -> Result:
+    """Run the program in this process."""
+    from stitchcli.cli.main import run as main
+
+    out, err = _Stream(encoding), _Stream(encoding, "backslashreplace")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "argv", ["stitch", *words])
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        try:
+            code = main()
+        except SystemExit as error:
+            code = int(error.code or 0)
+    return Result(code, out.text, err.text)
 
 
 @pytest.fixture

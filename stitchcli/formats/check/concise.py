@@ -1,8 +1,9 @@
-"""``--format concise``: one line for each check that did not just pass."""
+"""``--format concise``: one line for each check that did not just pass, and for each fault."""
 
 from __future__ import annotations
 
-from stitchcli.formats.check.words import SHOWN, ordered, place, sentence, why_text
+from stitchcli.formats.check.told import told
+from stitchcli.formats.check.words import SHOWN
 from stitchcli.formats.findings import one_line
 from stitchcli.records import CheckReport
 
@@ -10,10 +11,8 @@ from stitchcli.records import CheckReport
 def render_concise(report: CheckReport) -> str:
     """``models/unet.py:31: unet: FAIL params is …``."""
     lines = []
-    for model, verdict in ordered(report):
-        if verdict.status != "pass":
-            reasons = why_text(model, verdict)
-            text = sentence(model, verdict) + (f" ({reasons})" if reasons else "")
-            where = place(report, model, verdict)
-            lines.append(f"{where}: {model.model.name}: {SHOWN[verdict.status]} {text}")
+    for each in told(report):
+        details = f" ({'; '.join(each.details)})" if each.details else ""
+        head = f"{each.file}:{each.line}: {each.model}: {SHOWN[each.status]}"
+        lines.append(f"{head} {each.text}{details}")
     return "".join(f"{one_line(line)}\n" for line in lines)

@@ -9,15 +9,16 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from stitchcli.formats.check.words import (
+    FAULTS,
     SHOWN,
     base_label,
-    count_text,
     delta_text,
     failure_lines,
     headline,
     limit_text,
     ordered,
     sentence,
+    value_text,
     why_text,
     why_title,
 )
@@ -40,11 +41,13 @@ def render_markdown(report: CheckReport) -> str:
         lines += _remarks(report, model, verdict)
     for model in report.models:
         lines += _failure(model)
-        lines += ["", *(f"> {escaped(model.model.name)}: {escaped(x)}" for x in model.notes)]
+        for note in model.notes:
+            lines += ["", f"> {escaped(model.model.name)}: {escaped(note)}"]
     if passed:
         lines += ["", f"<details><summary>{len(passed)} passed</summary>", ""]
         lines += [*_table(report, passed), "", "</details>"]
-    lines += ["", *(f"> {escaped(note)}" for note in report.notes)] if report.notes else []
+    for note in report.notes:
+        lines += ["", f"> {escaped(note)}"]
     return cut("\n".join(lines) + "\n")
 
 
@@ -70,8 +73,8 @@ def _table(report: CheckReport, rows: list[tuple[Checked, Verdict]]) -> list[str
         cells = (
             cell(model.model.name),
             cell(verdict.metric),
-            count_text(verdict.base),
-            count_text(verdict.actual),
+            value_text(verdict.base),
+            value_text(verdict.actual),
             delta_text(verdict),
             cell(limit_text(model, verdict)),
             SHOWN[verdict.status],
@@ -82,13 +85,13 @@ def _table(report: CheckReport, rows: list[tuple[Checked, Verdict]]) -> list[str
 
 def _remarks(report: CheckReport, model: Checked, verdict: Verdict) -> list[str]:
     lines = []
-    alone = len([each for each in report.verdicts if each[1].status != "pass"]) == 1
+    alone = len(report.verdicts) - len(report.with_status("pass")) == 1
     of = "" if alone else f" {escaped(model.model.name)} {escaped(verdict.name)}"
-    if verdict.text and model.failure is None:
+    if verdict.text and model.failure is None and verdict.name != FAULTS:
         lines += ["", f"- {escaped(model.model.name)}: {escaped(sentence(model, verdict))}"]
     if reasons := why_text(model, verdict, "`"):
         lines += ["", f"**{why_title(model, verdict)}{of}:** {reasons}"]
-    if verdict.name == "faults" and model.facts is not None:
+    if verdict.name == FAULTS and model.facts is not None:
         for fault in model.facts.faults:
             lines += ["", f"- {escaped(fault.line)}", *(f"  - {escaped(x)}" for x in fault.details)]
     return lines

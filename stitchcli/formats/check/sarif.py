@@ -3,13 +3,14 @@ each fault."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from stitchcli.formats.check.words import headline, line_of, ordered, sentence, site_of, why_text
+from stitchcli.formats.check.told import Told, told
+from stitchcli.formats.check.words import headline
 from stitchcli.formats.findings import Finding
 from stitchcli.formats.sarif import render_findings
-from stitchcli.records import Checked, CheckReport, Label, Severity, Site, Status, Verdict
+from stitchcli.formats.sarif_rules import rules
+from stitchcli.records import CheckReport, Label, Severity, Site, Status
 
 _LEVELS: dict[Status, Severity] = {
     "fail": "error", "unmeasured": "error", "warn": "warning", "inherited": "note",
@@ -18,42 +19,27 @@ _LEVELS: dict[Status, Severity] = {
 
 def render_sarif(report: CheckReport) -> str:
     """One log with one run."""
-    found = list(_findings(report))
-    return render_findings(
-        found,
-        f"stitch/check/{report.id}/",
-        report.exit_code,
-        report.versions,
-        [*report.notes, headline(report)],
-        [_rule(code) for code in dict.fromkeys(each.code for _, each in found)],
-    )
+    found = [(each.model, _finding(each)) for each in told(report)]
+    codes = {each.code for _, each in found}
+    known = [rule for rule in rules() if rule["id"] in codes]
+    known += [_rule(code) for code in sorted(codes - {rule["id"] for rule in known})]
+    notes = [*report.notes, headline(report)]
+    id = f"stitch/check/{report.id}/"
+    return render_findings(found, known, id, report.exit_code, report.versions, notes)
 
 
-def _findings(report: CheckReport) -> Iterator[tuple[str, Finding]]:
-    for model, verdict in ordered(report):
-        if verdict.status != "pass":
-            yield model.model.name, _finding(report, model, verdict)
-
-
-def _finding(report: CheckReport, model: Checked, verdict: Verdict) -> Finding:
-    reasons = why_text(model, verdict)
-    site = site_of(model, verdict)
-    if site is None:
-        file, line = line_of(report, model, verdict)
-        site = Site(file, line, 0, line, 0)
+def _finding(each: Told) -> Finding:
+    site = each.site or Site(each.file, each.line, 0, each.line, 0)
+    title = f"{each.model}: {each.text.removeprefix(f'{each.code} ')}"
     return Finding(
-        f"check/{verdict.name}",
-        _LEVELS[verdict.status],
-        "",
-        f"{model.model.name}: {sentence(model, verdict)}",
-        (f"why: {reasons}",) if reasons else (),
-        primary=Label(site, ""),
-    )
+        each.code, _LEVELS[each.status], each.path, title, each.details,
+        primary=Label(site, each.label),
+    )  # fmt: skip
 
 
 def _rule(code: str) -> dict[str, Any]:
     return {
         "id": code,
-        "shortDescription": {"text": f"what stitch check holds {code.partition('/')[2]} to"},
+        "shortDescription": {"text": f"stitch check: {code}"},
         "defaultConfiguration": {"level": "error"},
     }

@@ -10,19 +10,20 @@ from rich.table import Table
 from rich.text import Text
 
 from stitchcli.formats.check.words import (
+    FAULTS,
     SHOWN,
-    count_text,
     delta_text,
     failure_lines,
     headline,
-    limit_of,
     limit_text,
     place,
     sentence,
+    value_text,
     why_text,
     why_title,
 )
 from stitchcli.formats.table import strip_lines
+from stitchcli.formats.words import short_path
 from stitchcli.records import Checked, CheckReport, Status, Verdict
 
 _COLOURS: dict[Status, str] = {
@@ -106,8 +107,8 @@ def _table(model: Checked, columns: list[str]) -> Table:
     for verdict in model.verdicts:
         cells = {
             "check": Text(verdict.name),
-            "base": Text(count_text(verdict.base)),
-            "head": Text(count_text(verdict.actual)),
+            "base": Text(value_text(verdict.base)),
+            "head": Text(value_text(verdict.actual)),
             "Δ": Text(delta_text(verdict)),
             "limit": Text(limit_text(model, verdict)),
             "status": Text(SHOWN[verdict.status], _COLOURS[verdict.status]),
@@ -118,12 +119,16 @@ def _table(model: Checked, columns: list[str]) -> Table:
 
 def _print_reasons(report: CheckReport, model: Checked, verdict: Verdict, console: Console) -> None:
     """What the row does not say."""
-    if verdict.text or limit_of(model, verdict) is None:
-        console.print(Text(sentence(model, verdict), _COLOURS[verdict.status]), soft_wrap=True)
-    if verdict.name == "faults" and model.facts is not None:
+    if verdict.name == FAULTS and model.facts is not None:
         for fault in model.facts.faults:
-            for line in (fault.line, *fault.details):
-                console.print(Text(f"  {line}"), soft_wrap=True)
+            at = fault.site
+            where = f"  ({short_path(at.file)}:{at.line})" if at else ""
+            line = Text.assemble((fault.line, _COLOURS[verdict.status]), (where, "dim"))
+            console.print(line, soft_wrap=True)
+            for detail in fault.details:
+                console.print(Text(f"  {detail}"), soft_wrap=True)
+    elif verdict.text:
+        console.print(Text(sentence(model, verdict), _COLOURS[verdict.status]), soft_wrap=True)
     if reasons := why_text(model, verdict):
         where = f"  ({place(report, model, verdict)})"
         title = f"{why_title(model, verdict).lower()} {verdict.name}: "

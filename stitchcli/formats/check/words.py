@@ -18,11 +18,12 @@ SHOWN: dict[Status, str] = {
 }
 #: What is to be told of first.
 WORST_FIRST: tuple[Status, ...] = ("unmeasured", "fail", "warn", "inherited", "pass")
+FAULTS = "faults"
 _MOST_REASONS = 5
 
 
 def headline(report: CheckReport) -> str:
-    """``1 budget exceeded, 2 warnings``."""
+    """``1 budget exceeded, 2 warnings``; how many passed, where all did."""
     failed = report.with_status("fail")
     over = sum(limit_of(model, verdict) is not None for model, verdict in failed)
     counts = [
@@ -36,7 +37,7 @@ def headline(report: CheckReport) -> str:
     passed = len(report.with_status("pass"))
     if not said:
         return f"all {passed} checks passed" if passed > 1 else f"{passed} check passed"
-    return ", ".join(said) + (f"; {passed} passed" if passed else "")
+    return ", ".join(said)
 
 
 def limit_of(model: Checked, verdict: Verdict) -> Limit | None:
@@ -48,7 +49,7 @@ def limit_text(model: Checked, verdict: Verdict) -> str:
     """What is allowed, as ``1,700,000``, ``≥ 3`` or ``+2% or +10,000``."""
     limit = limit_of(model, verdict)
     if limit is None:
-        return f"{verdict.bound:,}" if verdict.bound is not None else ""
+        return value_text(verdict.bound) if verdict.bound is not None else ""
     match limit.kind:
         case "max":
             return f"{limit.value:,}"
@@ -73,7 +74,7 @@ def _slack(slack: Slack, sign: str) -> str:
 
 def delta_text(verdict: Verdict) -> str:
     """``+184,320 (+11.0%)``; empty without a base."""
-    if verdict.actual is None or verdict.base is None:
+    if not isinstance(verdict.actual, int) or not isinstance(verdict.base, int):
         return ""
     if verdict.actual == verdict.base:
         return "0"
@@ -81,25 +82,25 @@ def delta_text(verdict: Verdict) -> str:
     return f"{format_delta(verdict.actual - verdict.base)} ({change})"
 
 
-def count_text(count: int | None) -> str:
-    """An exact count; a dash where there is none."""
-    return "–" if count is None else f"{count:,}"
+def value_text(value: int | str | None) -> str:
+    """An exact count, or a shape; a dash where there is none."""
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else value
 
 
 def sentence(model: Checked, verdict: Verdict) -> str:
     """All of a verdict in one sentence."""
-    if verdict.text and (verdict.actual is None or limit_of(model, verdict) is None):
-        return f"{verdict.name}: {verdict.text}"
-    text = f"{verdict.metric} is {count_text(verdict.actual)}"
     limit = limit_of(model, verdict)
-    if verdict.over > 0 and limit is not None:
-        bound = verdict.bound if verdict.bound is not None else 0
-        side = "over" if (verdict.actual or 0) > bound else "under"
-        text += f", {verdict.over:,} {side} what {limit.kind} allows ({count_text(bound)})"
-    if delta := delta_text(verdict):
-        label = model.against.label if model.against else "base"
-        text += f"; {label} has {count_text(verdict.base)}, {delta}"
-    return f"{text}; {verdict.text}" if verdict.text else text
+    if limit is None or verdict.actual is None:
+        return f"{verdict.name}: {verdict.text}"
+    parts = [f"{verdict.metric} is {value_text(verdict.actual)}"]
+    if verdict.over > 0 and isinstance(verdict.bound, int):
+        side = "over" if int(verdict.actual) > verdict.bound else "under"
+        parts.append(f"{verdict.over:,} {side} the limit of {verdict.bound:,}")
+    if verdict.base is not None:
+        delta, label = delta_text(verdict), model.against.label if model.against else "base"
+        same = f"the same as {label}"
+        parts.append(f"{delta} since {label}" if verdict.base != verdict.actual else same)
+    return ", ".join([*parts, verdict.text] if verdict.text else parts)
 
 
 def why_text(model: Checked, verdict: Verdict, quote: str = "") -> str:
@@ -130,18 +131,16 @@ def why_title(model: Checked, verdict: Verdict) -> str:
 
 
 def site_of(model: Checked, verdict: Verdict) -> Site | None:
-    """The line that builds the module that accounts for most, where it is the user's; that of the
-    first fault."""
+    """Where the module is built that accounts for most, or one around it, where that is the user's
+    source: on a line that changed, if there is one."""
     facts = model.facts
-    if facts is None:
+    if facts is None or not moved(model, verdict):
         return None
-    if verdict.name == "faults":
-        return next((fault.site for fault in facts.faults if fault.site), None)
-    for path, _ in model.why.get(verdict.name, ()) if moved(model, verdict) else ():
-        for outer in _outwards(path):
-            if outer in facts.built:
-                return facts.built[outer]
-    return None
+    paths = [outer for path, _ in model.why.get(verdict.name, ()) for outer in _outwards(path)]
+    sites = [facts.built[path] for path in paths if path in facts.built]
+    changed = model.against.changed_lines if model.against else {}
+    new = (each for each in sites if any(each.line in x for x in changed.get(each.file, ())))
+    return next(new, sites[0] if sites else None)
 
 
 def _outwards(path: str) -> Iterable[str]:

@@ -32,7 +32,12 @@ def measure_job(job: Job, results: Connection, output: Connection) -> None:
     try:
         _measure(job, send)
     except StitchError as error:
-        send("failed", Failure(error.message, error.help, error.details))
+        cause = error.__cause__
+        if isinstance(cause, MemoryError) or "can't allocate memory" in str(cause):
+            send("failed", _too_large(job, _clean(error.details)))
+        else:
+            words = (error.message, error.help, error.details)
+            send("failed", Failure(*map(_clean, words)))
     except MemoryError:
         send("failed", _too_large(job))
     except KeyboardInterrupt:
@@ -60,9 +65,14 @@ def _measure(job: Job, send: Any) -> None:
         send("base", measure_base(job, job.base, head))
 
 
-def _too_large(job: Job) -> Failure:
-    limit = f" of {job.memory / 1e9:.1f} GB" if job.memory else ""
-    return Failure(f"it ran out of memory{limit}", "look at what it allocates")
+def _clean(text: str) -> str:
+    """What the model's code says may be no text that can be written."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _too_large(job: Job, details: str = "") -> Failure:
+    limit = f", beyond {job.memory / 1e9:.1f} GB" if job.memory else ""
+    return Failure(f"it ran out of memory{limit}", "look at what it allocates", details)
 
 
 def _isolate(job: Job, output: Connection) -> None:

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stitchcli.formats.check.words import failure_lines, line_of, sentence, why_text
+from stitchcli.formats.check.words import FAULTS, failure_lines, line_of, sentence, why_text
 from stitchcli.records import Checked, CheckReport, Verdict
 
-#: What XML 1.0 cannot hold.
 if TYPE_CHECKING:
     from junitparser import JUnitXml, TestCase
 
+#: What XML 1.0 cannot hold.
 _CONTROLS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -26,9 +26,10 @@ def render_junit(report: CheckReport) -> str:
     document = _new()
     for model in report.models:
         suite = TestSuite(_clean(model.model.name))
-        suite.time = round(model.seconds, 3)
-        for verdict in model.verdicts:
-            suite.add_testcase(_case(report, model, verdict))
+        for index, verdict in enumerate(model.verdicts):
+            case = _case(report, model, verdict)
+            case.time = 0 if index else round(model.seconds, 3)  # one forward for all of them
+            suite.add_testcase(case)
         document.add_testsuite(suite)
     return _text(document)
 
@@ -39,7 +40,8 @@ def render_junit_error(
     """The document that stands for a report which could not be made."""
     from junitparser import Error, TestCase, TestSuite
 
-    suite, case = TestSuite(f"stitch {command}"), TestCase(f"stitch {command}", time=0)
+    name = f"stitch {command}"
+    suite, case = TestSuite(name), TestCase(name, classname=name, time=0)
     error = Error(_clean(message), "error")
     error.text = _clean(f"help: {help}" if help else message)
     case.result = [error]
@@ -64,12 +66,13 @@ def _case(report: CheckReport, model: Checked, verdict: Verdict) -> TestCase:
     from junitparser import Error, Failure, TestCase
 
     file, line = line_of(report, model, verdict)
-    case = TestCase(_clean(verdict.name), classname=_clean(f"{file}::{model.model.name}"), time=0)
-    case._elem.set("file", file)
-    case._elem.set("line", str(line))
+    case = TestCase(_clean(verdict.name), classname=_clean(f"{file}::{model.model.name}"))
     text = _clean(sentence(model, verdict))
     reasons = why_text(model, verdict)
-    details = _clean("\n".join([*failure_lines(model), *([f"why: {reasons}"] if reasons else [])]))
+    faults = model.facts.faults if model.facts and verdict.name == FAULTS else ()
+    lines = [text for fault in faults for text in (fault.line, *fault.details)]
+    lines += [*failure_lines(model), f"why: {reasons}" if reasons else "", f"see {file}:{line}"]
+    details = _clean("\n".join(filter(None, lines)))
     match verdict.status:
         case "fail":
             found = Failure(text, "budget")

@@ -90,11 +90,11 @@ def value_text(value: int | str | None) -> str:
 def sentence(model: Checked, verdict: Verdict) -> str:
     """All of a verdict in one sentence."""
     limit = limit_of(model, verdict)
-    if limit is None or verdict.actual is None:
+    if limit is None or not isinstance(verdict.actual, int):
         return f"{verdict.name}: {verdict.text}"
     parts = [f"{verdict.metric} is {value_text(verdict.actual)}"]
     if verdict.over > 0 and isinstance(verdict.bound, int):
-        side = "over" if int(verdict.actual) > verdict.bound else "under"
+        side = "over" if verdict.actual > verdict.bound else "under"
         parts.append(f"{verdict.over:,} {side} the limit of {verdict.bound:,}")
     if verdict.base is not None:
         delta, label = delta_text(verdict), model.against.label if model.against else "base"

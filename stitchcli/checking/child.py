@@ -36,8 +36,8 @@ def measure_job(job: Job, results: Connection, output: Connection) -> None:
         if isinstance(cause, MemoryError) or "can't allocate memory" in str(cause):
             send("failed", _too_large(job, _clean(error.details)))
         else:
-            words = (error.message, error.help, error.details)
-            send("failed", Failure(*map(_clean, words)))
+            message, help, details = map(_clean, (error.message, error.help, error.details))
+            send("failed", Failure(message, help, details))
     except MemoryError:
         send("failed", _too_large(job))
     except KeyboardInterrupt:

@@ -52,15 +52,18 @@ def measure_base(job: Job, base: GitBase, head: Report) -> Against:
             report = inspect_target(base.target, replace(request, inputs=job.model.inputs))
     except StitchError as error:
         return Against(base.label, None, error.message, error.help, warnings=base.warnings)
-    facts = facts_of(report, job.model.selectors)
-    if report.result.inputs != head.result.inputs:
+    found = against_report(base.label, report, head, job.model.selectors)
+    return replace(found, warnings=base.warnings)
+
+
+def against_report(label: str, base: Report, head: Report, selectors: tuple[str, ...]) -> Against:
+    """Another report as what a model is compared with."""
+    facts = facts_of(base, selectors)
+    if base.result.inputs != head.result.inputs:
         facts = _without_forward(facts, OTHER_INPUT)
-    found = compare(report.result, head.result)
+    found = compare(base.result, head.result)
     changes = tuple(Moved(c.part.path, c.delta_params, c.delta_macs) for c in found.changes)
-    return Against(
-        base.label, facts, changes=changes, lost=tuple(_lost(found.checkpoint)),
-        warnings=base.warnings,
-    )  # fmt: skip
+    return Against(label, facts, changes=changes, lost=tuple(_lost(found.checkpoint)))
 
 
 def _request(job: Job) -> Request:

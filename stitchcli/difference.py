@@ -82,16 +82,22 @@ def _head(target: Target, request: Request, base: Report) -> tuple[Report, tuple
     request = replace(request, depth=base.depth)
     if request.inputs:
         return inspect_target(target, request), ()
+    head = on_inputs_of(base, target, request)
+    is_same = head.result.inputs == base.result.inputs
+    return replace(head, inputs_guessed=True), () if is_same else (_OTHER_INPUTS,)
+
+
+def on_inputs_of(other: Report, target: Target, request: Request) -> Report:
+    """A network on the inputs of another; on those guessed for it, where it takes no such. Raises
+    StitchError."""
     try:
-        same = inspect_target(target, replace(request, inputs=base.result.inputs))
-        if not same.has_errors:
-            return replace(same, inputs_guessed=True), ()
+        same = inspect_target(target, replace(request, inputs=other.result.inputs))
     except (InputError, ModelError):
-        return inspect_target(target, request), (_OTHER_INPUTS,)
+        return inspect_target(target, request)
+    if not same.has_errors:
+        return same
     own = inspect_target(target, request)
-    if own.has_errors or own.result.inputs == base.result.inputs:
-        return replace(same, inputs_guessed=True), ()
-    return own, (_OTHER_INPUTS,)
+    return same if own.has_errors else own
 
 
 _OTHER_INPUTS = "the two networks run on different inputs, so that their MACs do not compare"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from stitchcli.checking.jobs import GitBase, Job
 from stitchcli.comparing import compare
 from stitchcli.comparing.tensors import state_shapes
-from stitchcli.errors import EditError, InputError, ModelError, StitchError
+from stitchcli.difference import on_inputs_of
+from stitchcli.errors import EditError, StitchError
 from stitchcli.filters import make_filter
 from stitchcli.formats.findings import findings
 from stitchcli.formats.json import model_document
@@ -42,14 +43,9 @@ def measure_base(job: Job, base: GitBase, head: Report) -> Against:
     """The same for the model as it was, on the input of today, and what changed since."""
     if base.why_new:
         return Against(base.label, text=base.why_new, is_new=True, warnings=base.warnings)
-    request = replace(
-        _request(job), edits=base.edits, blocks=base.blocks, inputs=head.result.inputs
-    )
+    request = replace(_request(job), inputs=(), edits=base.edits, blocks=base.blocks)
     try:
-        try:
-            report = inspect_target(base.target, request)
-        except (InputError, ModelError):
-            report = inspect_target(base.target, replace(request, inputs=job.model.inputs))
+        report = on_inputs_of(head, base.target, request)
     except StitchError as error:
         return Against(base.label, None, error.message, error.help, warnings=base.warnings)
     found = against_report(base.label, report, head, job.model.selectors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,7 +31,8 @@ class Source:
     def shown(self) -> str:
         """The file as people would write it here."""
         here = Path.cwd()
-        return str(self.file.relative_to(here) if self.file.is_relative_to(here) else self.file)
+        is_near = self.file.is_relative_to(here) or here.is_relative_to(self.file.parent)
+        return os.path.relpath(self.file, here) if is_near else str(self.file)
 
     def line(self, path: Sequence[Key]) -> int | None:
         """The line of the key at a path below the table; of the nearest table around it, where
@@ -86,7 +88,7 @@ def source_in(folder: Path) -> Source | None:
         return _source(shared, _read(shared)) if shared.is_file() else None
     with suppress(StitchError):
         if shared.is_file() and _source(shared, _read(shared)) is not None:
-            notes = (f"{own} is read, and [tool.stitch] in the {SHARED} beside it is not",)
+            notes = (f"{OWN} is read, and [tool.stitch] in the {SHARED} beside it is not",)
             return source_of(own, _text(own, _read(own)), notes)
     return source_of(own, _text(own, _read(own)))
 

@@ -90,7 +90,7 @@ def value_text(value: int | str | None) -> str:
 def sentence(model: Checked, verdict: Verdict) -> str:
     """All of a verdict in one sentence."""
     limit = limit_of(model, verdict)
-    if limit is None or not isinstance(verdict.actual, int):
+    if limit is None or verdict.status == "unmeasured" or not isinstance(verdict.actual, int):
         return f"{verdict.name}: {verdict.text}"
     parts = [f"{verdict.metric} is {value_text(verdict.actual)}"]
     if verdict.over > 0 and isinstance(verdict.bound, int):

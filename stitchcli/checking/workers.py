@@ -61,61 +61,59 @@ def run_jobs(
     outcomes = [Outcome() for _ in jobs]
     waiting = list(enumerate(jobs))[::-1]
     running: list[_Running] = []
+    context = _context()
     try:
-        with _server() as context:
-            while waiting or running:
-                while waiting and len(running) < max(1, at_once):
-                    running.append(_start(context, *waiting.pop()))
-                for each in _ended(running):
-                    running.remove(each)
-                    outcomes[each.index] = each.outcome
-                    on_end(each.job, each.outcome)
+        while waiting or running:
+            while waiting and len(running) < max(1, at_once):
+                running.append(_start(context, *waiting.pop()))
+            for each in _ended(running):
+                running.remove(each)
+                outcomes[each.index] = each.outcome
+                on_end(each.job, each.outcome)
     finally:
         for each in running:
             _stop(each)
     return outcomes
 
 
-@contextmanager
-def _server() -> Iterator[Any]:
-    """Where processes come from: a server that forks them, with torch imported already."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        yield multiprocessing.get_context("spawn")
-        return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_SERVED])
-    before = os.environ.get("PYTHONSAFEPATH")
-    # a file of the working directory must not stand in for the standard library there
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
+def _context() -> Any:
+    """Where processes come from: a server that forks them, with torch imported already; where it
+    cannot be had, each starts by itself."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
         from multiprocessing.forkserver import ensure_running
 
-        with _without_main():
-            ensure_running()
-    finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
-    yield context
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([_SERVED])
+        try:
+            with _clean_start():
+                ensure_running()
+            return context
+        except OSError:
+            pass  # the path of the temporary folder is too long for a socket
+    return multiprocessing.get_context("spawn")
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
-    """Processes that start inside do not import the program that this one runs."""
-    ours = sys.modules["__main__"]
+def _clean_start() -> Iterator[None]:
+    """Processes that start inside do not import the program that this one runs, nor a file of the
+    working directory that is called like one of the standard library."""
+    ours, before = sys.modules["__main__"], os.environ.get("PYTHONSAFEPATH")
     sys.modules["__main__"] = ModuleType("__main__")
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         yield
     finally:
         sys.modules["__main__"] = ours
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _start(context: Any, index: int, job: Job) -> _Running:
     results, theirs = context.Pipe(duplex=False)
     output, printed = context.Pipe(duplex=False)
     process = context.Process(target=measure_job, args=(job, theirs, printed), daemon=True)
-    with _without_main():
+    with _clean_start():
         process.start()
     theirs.close()
     printed.close()

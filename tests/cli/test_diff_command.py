@@ -224,7 +224,7 @@ def test_moved_is_a_setting_too(stitch: Run, pair: Path) -> None:
     moved = [each for each in found["diff"]["changes"] if each["base_path"] == "first"]
     assert moved[0]["head_path"] == "last"
     (pair / "pyproject.toml").write_text('[[tool.stitch.moved]]\nfrom = "first"\n')
-    assert "has something else than from and to" in stitch("net.py", "net.py", command="diff").err
+    assert "moved[0]: to is missing" in stitch("net.py", "net.py", command="diff").err
 
 
 def test_ascii_where_there_is_no_more(stitch: Run, pair: Path) -> None:

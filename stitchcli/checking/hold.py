@@ -93,7 +93,8 @@ def _of_base(against: Against) -> Iterator[Verdict]:
 def _of_faults(grade: Grade, head: Facts, against: Against | None) -> Iterator[Verdict]:
     if grade == "ignore":
         return
-    before = {each.key for each in against.facts.faults} if against and against.facts else set()
+    known = against.facts if against and against.label != LABEL else None  # a baseline has none
+    before = {each.key for each in known.faults} if known else set()
     new = [each for each in head.faults if each.key not in before]
     status: Status = "pass"
     if head.faults:
@@ -101,8 +102,9 @@ def _of_faults(grade: Grade, head: Facts, against: Against | None) -> Iterator[V
     text = "; ".join(each.line for each in (new or head.faults)[:3])
     more = len(new or head.faults) - 3
     yield Verdict(
-        FAULTS, FAULTS, status, len(head.faults), bound=0, over=len(head.faults),
-        text=f"{text}; {more} more" if more > 0 else text,
+        FAULTS, FAULTS, status, len(head.faults), len(known.faults) if known else None, 0,
+        len(head.faults),
+        f"{text}; {more} more" if more > 0 else text,
     )  # fmt: skip
 
 

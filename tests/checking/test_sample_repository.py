@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from checking.conftest import Repo, Stitch
 
+from stitchcli.config import read_project
+
 
 def test_a_pull_request(repo: Repo, stitch: Stitch, monkeypatch: pytest.MonkeyPatch) -> None:
     base = repo.git("rev-parse", "--short", "main")
@@ -113,3 +115,14 @@ def test_two_commits_later(repo: Repo, stitch: Stitch) -> None:
     against = stitch("check", "--base", "main", "-f", "json")
     (model,) = json.loads(against.out)["models"]
     assert model["against"]["values"]["params"] == 1_865_474
+
+
+def test_the_readme_shows_what_is_printed(repo: Repo, stitch: Stitch) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    repo.grow()
+    base = repo.git("rev-parse", "--short", "main")
+    assert stitch("check").out.replace(base, "a1b2c3d") in readme
+    settings = next(part for part in readme.split("```") if part.startswith("toml\n# stitch.toml"))
+    repo.write("stitch.toml", settings.removeprefix("toml\n"))
+    (model,) = read_project().models
+    assert len(model.limits) == 6 and model.checkpoint and model.output_shape

@@ -47,6 +47,7 @@ class _File(msgspec.Struct):
 
 def read_blocks(file: Path) -> Blocks:
     """The blocks of a baseline file by model, none where there is no file. Raises StitchError."""
+    text = ""
     try:
         text = file.read_text(encoding="utf-8")
         whole = json.loads(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from io import StringIO
+from linecache import clearcache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -198,6 +199,7 @@ def example() -> CheckReport:
 
 @pytest.mark.parametrize("name", CHECK_FORMATS)
 def test_as_people_and_programs_see_it(name: str, snapshot: SnapshotAssertion) -> None:
+    clearcache()  # other tests have a stitch.toml
     assert CHECK_FORMATS[name](example()) == snapshot
 
 

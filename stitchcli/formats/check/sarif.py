@@ -30,7 +30,10 @@ def render_sarif(report: CheckReport) -> str:
 
 def _finding(each: Told) -> Finding:
     site = each.site or Site(each.file, each.line, 0, each.line, 0)
-    title = f"{each.model}: {each.text.removeprefix(f'{each.code} ')}"
+    text = (
+        each.text.removeprefix(each.code).removeprefix(":").lstrip()
+    )  # it stands before the title
+    title = f"{each.model}: {text}"
     return Finding(
         each.code, _LEVELS[each.status], each.path, title, each.details,
         primary=Label(site, each.label),

@@ -90,15 +90,15 @@ def _checks(model: Checked, console: Console) -> Table:
     unbounded = console.options.update(width=10_000)
     table = Table()
     for layout in _LAYOUTS:
-        table = _table(model, layout.split())
+        table = _table(model, layout)
         if console.measure(table, options=unbounded).maximum <= console.width:
             break
     return table
 
 
-def _table(model: Checked, columns: list[str]) -> Table:
+def _table(model: Checked, layout: str) -> Table:
     compared = any(verdict.base is not None for verdict in model.verdicts)
-    columns = [name for name in columns if compared or name not in ("base", "Δ")]
+    columns = [name for name in layout.split() if compared or name not in ("base", "Δ")]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for name in columns:
         right = name not in ("check", "status")

@@ -114,7 +114,7 @@ def print_drawn(draw: Callable[[Console], None], color: Color) -> None:
     """What is drawn on a console as wide as the terminal, on stdout."""
     from rich.console import Console
 
-    from stitchcli.formats.table import strip_lines
+    from stitchcli.formats.drawing import strip_lines
 
     terminal = sys.stdout.isatty()
     columns = shutil.get_terminal_size((120, 24)).columns

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stitchcli.formats.drawing import as_text, fullest
 from stitchcli.formats.words import (
     bound_lines,
     change_line,
@@ -44,16 +43,7 @@ _COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 def render_table(report: Report) -> str:
     """The table as plain text, 120 columns wide."""
-    console = Console(file=StringIO(), width=120, color_system=None)
-    print_table(report, console)
-    file = console.file
-    assert isinstance(file, StringIO)
-    return strip_lines(file.getvalue())
-
-
-def strip_lines(text: str) -> str:
-    """The text without the blanks with which a table is padded on the right."""
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    return as_text(lambda console: print_table(report, console))
 
 
 def print_table(report: Report, console: Console, *, quiet: bool = False) -> None:
@@ -89,14 +79,7 @@ def _print_edits(report: Report, console: Console) -> None:
 
 
 def _stages(report: Report, console: Console) -> Table:
-    """The fullest table that fits without wrapping."""
-    unbounded = console.options.update(width=10_000)
-    table = Table()
-    for layout in _LAYOUTS:
-        table = _table(report, layout)
-        if console.measure(table, options=unbounded).maximum <= console.width:
-            break
-    return table
+    return fullest((_table(report, layout) for layout in _LAYOUTS), console)
 
 
 def _table(report: Report, layout: str) -> Table:

@@ -13,7 +13,8 @@ from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
 from faulty.cases import CASES, FOLDER, Case, changed, found, text_at
-from stitchcli.formats.table import print_table, strip_lines
+from stitchcli.formats.drawing import strip_lines
+from stitchcli.formats.table import print_table
 from stitchcli.records import Change, Diagnostic, Fix, Report
 from stitchcli.words.shapes import print_spec
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from io import StringIO
 from linecache import clearcache
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -19,14 +17,13 @@ from formats.test_for_programs import VALID, commands
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_reports import SITES, WORDS
-from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
 from stitchcli.formats import ERRORS
 from stitchcli.formats.check import CHECK_FORMATS
 from stitchcli.formats.check.markdown import MOST_BYTES
 from stitchcli.formats.check.table import print_check
-from stitchcli.formats.table import strip_lines
+from stitchcli.formats.drawing import as_text
 from stitchcli.records import (
     Against,
     Checked,
@@ -205,6 +202,4 @@ def test_as_people_and_programs_see_it(name: str, snapshot: SnapshotAssertion) -
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_in_a_terminal(width: int, snapshot: SnapshotAssertion) -> None:
-    console: Any = Console(file=StringIO(), width=width, color_system=None)
-    print_check(example(), console)
-    assert strip_lines(console.file.getvalue()) == snapshot
+    assert as_text(lambda console: print_check(example(), console), width) == snapshot

@@ -16,7 +16,7 @@ from stitchcli.difference import DiffRequest, diff_targets
 from stitchcli.formats.diff import DIFF_FORMATS
 from stitchcli.formats.diff.table import print_diff
 from stitchcli.formats.diff.words import stage_rows
-from stitchcli.formats.table import strip_lines
+from stitchcli.formats.drawing import strip_lines
 from stitchcli.pipeline import Request
 from stitchcli.records import Diff, Target
 from stitchcli.words.edits import parse_edit

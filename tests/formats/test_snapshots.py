@@ -18,7 +18,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from stitchcli import inspect
 from stitchcli.formats import FORMATS
-from stitchcli.formats.table import print_table, strip_lines
+from stitchcli.formats.drawing import strip_lines
+from stitchcli.formats.table import print_table
 from stitchcli.records import Report
 
 

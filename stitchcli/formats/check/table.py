@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -22,7 +20,7 @@ from stitchcli.formats.check.words import (
     why_text,
     why_title,
 )
-from stitchcli.formats.table import strip_lines
+from stitchcli.formats.drawing import as_text, fullest
 from stitchcli.formats.words import short_path
 from stitchcli.records import Checked, CheckReport, Status, Verdict
 
@@ -40,11 +38,7 @@ _LAYOUTS = (
 
 def render_table(report: CheckReport) -> str:
     """The report as plain text, 120 columns wide."""
-    console = Console(file=StringIO(), width=120, color_system=None)
-    print_check(report, console)
-    file = console.file
-    assert isinstance(file, StringIO)
-    return strip_lines(file.getvalue())
+    return as_text(lambda console: print_check(report, console))
 
 
 def print_check(report: CheckReport, console: Console) -> None:
@@ -65,7 +59,7 @@ def _print_model(report: CheckReport, model: Checked, console: Console) -> None:
         for line in rest:
             console.print(Text(line, "dim"), soft_wrap=True)
     else:
-        console.print(_checks(model, console))
+        console.print(fullest((_table(model, layout) for layout in _LAYOUTS), console))
     for verdict in model.verdicts:
         if model.failure is None and verdict.status != "pass":
             _print_reasons(report, model, verdict, console)
@@ -83,17 +77,6 @@ def _heading(model: Checked) -> str:
     if model.against is not None:
         text += f", against {model.against.label}"
     return text
-
-
-def _checks(model: Checked, console: Console) -> Table:
-    """The fullest table that fits."""
-    unbounded = console.options.update(width=10_000)
-    table = Table()
-    for layout in _LAYOUTS:
-        table = _table(model, layout)
-        if console.measure(table, options=unbounded).maximum <= console.width:
-            break
-    return table
 
 
 def _table(model: Checked, layout: str) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from textwrap import wrap
 
 from rich.console import Console
@@ -29,7 +28,8 @@ from stitchcli.formats.diff.words import (
     totals,
     verdict,
 )
-from stitchcli.formats.table import print_diagnostic, strip_lines
+from stitchcli.formats.drawing import as_text
+from stitchcli.formats.table import print_diagnostic
 from stitchcli.records import Diff, Report
 from stitchcli.words.amounts import format_amount, format_change
 
@@ -42,11 +42,7 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
 
 def render_table(diff: Diff) -> str:
     """The table as plain text, 99 columns wide."""
-    console = Console(file=StringIO(), width=99, color_system=None)
-    print_diff(diff, console)
-    file = console.file
-    assert isinstance(file, StringIO)
-    return strip_lines(file.getvalue())
+    return as_text(lambda console: print_diff(diff, console), width=99)
 
 
 def print_diff(diff: Diff, console: Console, *, stat: bool = False) -> None:

@@ -39,7 +39,9 @@ def hold(model: ModelCheck, outcome: Outcome, against: Against | None) -> Checke
 
 
 def _notes(model: ModelCheck, head: Facts | None, against: Against | None) -> Iterator[str]:
-    """What got better than what was accepted would be free to get worse again."""
+    """What the audit notes, and what got better than the baseline: it would be free to get worse
+    again."""
+    yield from head.notes if head else ()
     if head is None or against is None or against.label != LABEL or against.facts is None:
         return
     before, now = against.facts.measured.values, head.measured.values

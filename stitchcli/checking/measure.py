@@ -104,6 +104,7 @@ def facts_of(report: Report, selectors: tuple[str, ...]) -> Facts:
         subtrees=subtrees,
         state={key: "x".join(map(str, shape)) for key, shape in state_shapes(trace).items()},
         device=trace.device,
+        is_guessed=report.inputs_guessed,
         faults=tuple(_faults(report)),
         uncounted=trace.uncounted,
         built={

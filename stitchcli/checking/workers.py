@@ -22,6 +22,7 @@ from stitchcli.checking.jobs import Job
 from stitchcli.records import Against, Facts, Failure
 
 _KEPT = 8192  # bytes of output, the last ones
+_READS = 32  # more than a pipe holds
 _SERVED = "stitchcli.checking.measure"
 
 
@@ -170,10 +171,12 @@ def _drain(each: _Running) -> None:
 
 def _finish(each: _Running, late: bool) -> None:
     """Take what is left of a job that is over, or stop it and say so."""
+    _end(each)
     while not late and not each.results.closed and each.results.poll():
         _take(each)
-    while not each.output.closed and wait([each.output], 0):
-        _drain(each)
+    for _ in range(_READS):  # what has left the group may go on printing
+        if not each.output.closed and wait([each.output], 0):
+            _drain(each)
     _stop(each)
     outcome, base = each.outcome, each.job.base
     outcome.seconds = time.monotonic() - each.began
@@ -186,13 +189,17 @@ def _finish(each: _Running, late: bool) -> None:
         outcome.failure = _with_output(outcome.failure, each.printed)
 
 
-def _stop(each: _Running) -> None:
+def _end(each: _Running) -> None:
     """End the process and all that it started."""
     if os.name == "posix":
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(each.process.pid, signal.SIGKILL)
     with suppress(OSError):
         each.process.kill()
+
+
+def _stop(each: _Running) -> None:
+    _end(each)
     each.process.join(5)
     for connection in (each.results, each.output):
         connection.close()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Models = Annotated[
     Several | None,
-    typer.Argument(metavar="[MODEL]...", help="Names of models in the settings; all of them."),
+    typer.Argument(metavar="MODEL", help="Names of models in the settings; all of them."),
 ]
 Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="meta (no weights, no numbers), cpu, cuda or cuda:N.")

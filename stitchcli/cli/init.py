@@ -17,7 +17,7 @@ def init(
     targets: Annotated[
         Several | None,
         typer.Argument(
-            metavar="[TARGET]...",
+            metavar="TARGET",
             help="Networks, as stitch inspect takes them; those of the files here.",
             autocompletion=complete_target,
         ),

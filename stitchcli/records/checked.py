@@ -76,7 +76,8 @@ class Facts:
     people write them; ``modules`` are those that cost something by themselves, ``built`` where the
     user's own are built; ``subtrees`` are the paths that a metric's selector means; ``state`` are
     the shapes of the state dict; ``document`` is the model in ``--format json``. ``is_complete`` is
-    False where a fault made the forward go on with what is not the user's network."""
+    False where a fault made the forward go on with what is not the user's network, ``is_guessed``
+    says that nobody gave the inputs."""
 
     measured: Measured
     inputs: tuple[str, ...]
@@ -88,6 +89,7 @@ class Facts:
     state: Mapping[str, str] = field(default_factory=dict)
     device: str = "meta"
     is_complete: bool = True
+    is_guessed: bool = False
     faults: tuple[Fault, ...] = ()
     uncounted: tuple[tuple[str, int], ...] = ()
     built: Mapping[str, Site] = field(default_factory=dict)

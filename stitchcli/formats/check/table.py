@@ -53,19 +53,21 @@ def print_check(report: CheckReport, console: Console) -> None:
 
 def _print_model(report: CheckReport, model: Checked, console: Console) -> None:
     console.print(Text(_heading(model), "bold"), soft_wrap=True)
-    first, *rest = failure_lines(model) or [""]
-    if first:
+    told = [verdict for verdict in model.verdicts if verdict.status != "pass"]
+    if model.failure is not None:
+        first, *rest = failure_lines(model)
         console.print(Text(f"error: {first}", "bold red"), soft_wrap=True)
         for line in rest:
             console.print(Text(line, "dim"), soft_wrap=True)
-    else:
+        told = []
+    else:  # ends with an empty line
         console.print(fullest((_table(model, layout) for layout in _LAYOUTS), console))
-    for verdict in model.verdicts:
-        if model.failure is None and verdict.status != "pass":
-            _print_reasons(report, model, verdict, console)
+    for verdict in told:
+        _print_reasons(report, model, verdict, console)
     for note in model.notes:
         console.print(Text(f"note: {note}", "cyan"), soft_wrap=True)
-    console.print()
+    if model.failure is not None or told or model.notes:
+        console.print()
 
 
 def _heading(model: Checked) -> str:
@@ -73,7 +75,9 @@ def _heading(model: Checked) -> str:
     target = model.model.target.text
     text = model.model.name if target == model.model.name else f"{model.model.name} from {target}"
     if facts is not None:
-        text += f" on {facts.device}, {facts.mode} mode, input {', '.join(facts.inputs) or 'none'}"
+        guessed = " (guessed)" if facts.is_guessed else ""
+        inputs = f"{', '.join(facts.inputs) or 'none'}{guessed}"
+        text += f" on {facts.device}, {facts.mode} mode, input {inputs}"
     if model.against is not None:
         text += f", against {model.against.label}"
     return text

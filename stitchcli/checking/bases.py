@@ -71,13 +71,13 @@ def _at_commit(project: Project, models: Sequence[ModelCheck], word: str) -> Bas
         commit = merge_base(top, revision or _main_branch(top))
     else:
         commit = commit_of(top, word)
-    label, root = short_name(top, commit), checkout(top, commit)
+    label, root, folder = short_name(top, commit), checkout(top, commit), project.folder.resolve()
     before, warnings = _models_before(project, top, commit, label)
     blocks = tuple(_folders_before(project, top, root))
     found = {}
     for model in models:
         entry = before.get(model.name, model)
-        target = at_commit(entry.target.text, project.folder, top, commit)
+        target = at_commit(entry.target.text, folder, top, commit)
         is_file = target is not None and target != entry.target.text
         why_new = ""
         if target is None or (before and model.name not in before and not is_file):
@@ -85,7 +85,7 @@ def _at_commit(project: Project, models: Sequence[ModelCheck], word: str) -> Bas
         found[model.name] = GitBase(
             label,
             replace(entry.target, text=target or entry.target.text),
-            tuple(_edit_before(each, project.folder, top, commit) for each in entry.edits),
+            tuple(_edit_before(each, folder, top, commit) for each in entry.edits),
             blocks,
             why_new,
             warnings,

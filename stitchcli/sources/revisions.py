@@ -73,7 +73,11 @@ def at_merge_base(text: str, other: str) -> str:
     top = top_of(folder if folder.is_dir() else Path.cwd(), text)
     base = merge_base(top, other)
     if path is None:
-        path = _module_file(text, tree_of(top, base))
+        tree, module = tree_of(top, base), text.partition(":")[0]
+        options = _module_files(module, Path.cwd().resolve(), top)
+        path = next((each for each in options if each in tree), None)
+        if path is None:
+            raise TargetError(f"{text} is no file of this repository", "name it by its file")
     else:
         resolved = Path(path).resolve()
         if not resolved.is_relative_to(top):
@@ -92,19 +96,13 @@ def at_commit(text: str, folder: Path, top: Path, commit: str) -> str | None:
             return text
         path = file.relative_to(top).as_posix()
     elif match := _IMPORT_PATH.fullmatch(text):
-        name = match["name"]
-        try:
-            path = _module_file(text, tree)
-        except TargetError:
-            inner = match["module"].replace(".", "/")
-            near = (f"{start}{inner}{end}" for start in ("", "src/") for end in _MODULE_ENDS)
-            return None if any((top / each).is_file() for each in near) else text
+        name, options = match["name"], list(_module_files(match["module"], folder, top))
+        path = next((each for each in options if each in tree), "")
+        if not path and not any((top / each).is_file() for each in options):
+            return text  # it is installed
     else:
         return text
     return f"{commit}:{path}" + (f":{name}" if name else "") if path in tree else None
-
-
-_MODULE_ENDS = (".py", "/__init__.py")
 
 
 def _file_of(text: str) -> tuple[str | None, str]:
@@ -120,14 +118,12 @@ def _file_of(text: str) -> tuple[str | None, str]:
     return None, found["name"]
 
 
-def _module_file(text: str, tree: Mapping[str, int]) -> str:
-    """The file of ``package.module:Name`` in a tree, in its root or in src."""
-    module = text.partition(":")[0].replace(".", "/")
-    for end in _MODULE_ENDS:
-        for folder in ("", "src/"):
-            if folder + module + end in tree:
-                return folder + module + end
-    raise TargetError(f"{text} is no file of this repository", "name it by its file")
+def _module_files(module: str, folder: Path, top: Path) -> Iterator[str]:
+    """Where ``package.module`` may be in a repository: below the folder, its root, or their src."""
+    below = folder.relative_to(top).as_posix() if folder.is_relative_to(top) else "."
+    for start in dict.fromkeys((below, f"{below}/src", ".", "src")):
+        for end in (".py", "/__init__.py"):
+            yield PurePosixPath(f"{start}/{module.replace('.', '/')}{end}").as_posix()
 
 
 def _in_tree(path: str, top: Path, tree: Mapping[str, int]) -> str | None:

@@ -68,7 +68,7 @@ def parse_out(text: str, known: type[StrEnum]) -> tuple[StrEnum, Path]:
     name, colon, path = text.partition(":")
     if not colon or not path or name not in list(known):
         formats = ", ".join(known)
-        meant = did_you_mean(name, list(known)) if colon else ""
+        meant = did_you_mean(name, [each.value for each in known]) if colon else ""
         raise StitchError(
             f"--out {text!r} is not FORMAT:PATH",
             meant or f"write for instance --out json:report.json; formats are {formats}",

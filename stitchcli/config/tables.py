@@ -55,7 +55,7 @@ class Budget(Table, forbid_unknown_fields=False):
 class Model(Table):
     """One network to hold to a budget; paths are relative to the file."""
 
-    name: Annotated[str, Meta(min_length=1)]
+    name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$")]
     target: Annotated[str, Meta(min_length=1)]
     kwargs: dict[str, Any] = {}
     input: str | list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -75,7 +75,9 @@ def _faults(value: Any, kind: Any, path: Path) -> Iterator[tuple[Path, str, str]
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            yield (*path, *_inner(str(error))), _said(error), _help(value, kind)
+            inner = _inner(str(error))
+            help = _wanted(error) if inner else _help(value, kind, path)
+            yield (*path, *inner), _said(error), help or "write another value"
 
 
 def _faults_of_table(
@@ -88,9 +90,10 @@ def _faults_of_table(
         elif struct is Budget and "@" in key:
             yield from _faults_of_subtree(key, value, path)
         else:
-            options = f"there are {', '.join(known)}" if known else ""
-            near = did_you_mean(key, known)
-            yield (*path, key), f"there is no setting {key!r}", near or f"settings are {options}"
+            help = did_you_mean(key, known) or f"settings are {', '.join(known)}"
+            if not path and key == "tool":
+                help = "in a stitch.toml settings stand without tool.stitch, as in [[model]]"
+            yield (*path, key), f"there is no setting {key!r}", help
     for name, each in known.items():
         if each.required and name not in table:
             yield path, f"{name} is missing", f"write {name} = {_example(each)}"
@@ -133,27 +136,43 @@ def _inner(text: str) -> Path:
 
 def _said(error: Exception) -> str:
     """What msgspec says, in words of TOML."""
-    text = str(error).partition(" - at `$")[0]
-    match = re.fullmatch(r"Expected `([^`]+)`, got `(\w+)`", text)
+    match = _mismatch(error)
     if match is None:
+        text = str(error).partition(" - at `$")[0]
         return text[:1].lower() + text[1:]
-    kinds = [_WORDS.get(word, word) for word in match[1].split(" | ") if word != "null"]
-    return f"this is {_WORDS.get(match[2], match[2])}, and not {' or '.join(kinds)}"
+    return f"this is {_WORDS.get(match[2], match[2])}, and not {_kinds(match[1])}"
 
 
-def _help(value: Any, kind: Any) -> str:
-    words = [w for m in _members(kind) if get_origin(m) is Literal for w in get_args(m)]
+def _wanted(error: Exception) -> str:
+    match = _mismatch(error)
+    return f"write {_kinds(match[1])}" if match else ""
+
+
+def _mismatch(error: Exception) -> re.Match[str] | None:
+    return re.match(r"Expected `([^`]+)`, got `(\w+)`", str(error))
+
+
+def _kinds(words: str) -> str:
+    return " or ".join(_WORDS.get(word, word) for word in words.split(" | ") if word != "null")
+
+
+def _help(value: Any, kind: Any, path: Path) -> str:
+    """What to write for a value as a whole."""
+    members = _members(kind)
+    words = [w for m in members if get_origin(m) is Literal for w in get_args(m)]
     if words:
         near = did_you_mean(value, words) if isinstance(value, str) else ""
         return near or f"write {' or '.join(map(repr, words))}"
-    if Bounds in _members(kind) or int in _members(kind):
+    if Bounds in members or int in members:
         return "write an integer, or an amount such as '1.7M'"
-    if any(get_origin(m) is list for m in _members(kind)):
+    if _item_in(kind) is not None:
+        return f"write [[{path[-1]}]], once for each"
+    origins = [get_origin(member) for member in members]
+    if _struct_in(kind) is not None or dict in origins:
+        return 'write a table, as in { name = "value" }'
+    if list in origins:
         return 'write a list, as in ["first", "second"]'
-    plain = [
-        _WORDS.get(getattr(m, "__name__", ""), "") for m in _members(kind) if m is not NoneType
-    ]
-    return f"write {' or '.join(filter(None, plain)) or 'another value'}"
+    return "write a string" if str in members else ""
 
 
 def _example(each: FieldInfo) -> str:

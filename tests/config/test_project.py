@@ -144,6 +144,29 @@ def test_mistakes(project: Any, tmp_path: Path, line: str, words: list[str]) -> 
     assert raised.value.help
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model = 3\n", "write [[model]]"),
+        ('[model]\nname = "a"\n', "this is a table, and not a list write [[model]]"),
+        (f"{MODEL}budget = 3\n", "this is an integer, and not a table write a table, as in"),
+        (f"{MODEL}kwargs = []\n", "write a table, as in"),
+        (f'{MODEL}edits = "x"\n', 'write a list, as in ["first"'),
+        (f"{MODEL}input = [1]\n", "model[m].input[0]: this is an integer, and not a string"),
+        ("base = 1\n", "this is an integer, and not a string write a string"),
+        ('[tool.stitch]\nbase = "x"\n', "without tool.stitch"),
+        ("colour = 1\n", "settings are blocks, select"),
+        ('[[model]]\nname = "a\\nb"\ntarget = "unet"\n', "model[a"),
+    ],
+)
+def test_words_for_mistakes(project: Any, text: str, words: str) -> None:
+    with pytest.raises(StitchError) as raised:
+        project(text)
+    said = f"{raised.value.message} {raised.value.help}{raised.value.details}"
+    assert words in said, said
+    assert "another value" not in said
+
+
 def test_every_mistake_is_told(project: Any) -> None:
     with pytest.raises(StitchError) as raised:
         project(f"bsae = 1\n{MODEL}budget = {{ parms = 3 }}\n[[model]]\nnam = 'x'\n")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any
@@ -87,11 +88,21 @@ def _context() -> Any:
         context.set_forkserver_preload([_SERVED])
         try:
             with _clean_start():
+                _start_tracker()
                 ensure_running()
             return context
         except OSError:
             pass  # the path of the temporary folder is too long for a socket
     return multiprocessing.get_context("spawn")
+
+
+def _start_tracker() -> None:
+    """Semaphores of a model's own processes end with it; nobody needs to hear of them."""
+    sys.warnoptions.append("ignore")
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.pop()
 
 
 @contextmanager
@@ -113,7 +124,7 @@ def _clean_start() -> Iterator[None]:
 def _start(context: Any, index: int, job: Job) -> _Running:
     results, theirs = context.Pipe(duplex=False)
     output, printed = context.Pipe(duplex=False)
-    process = context.Process(target=measure_job, args=(job, theirs, printed), daemon=True)
+    process = context.Process(target=measure_job, args=(job, theirs, printed))
     with _clean_start():
         process.start()
     theirs.close()

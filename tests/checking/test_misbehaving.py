@@ -97,6 +97,22 @@ def test_a_fork_neither_reports_nor_stays(net: Repo, stitch: Stitch) -> None:
                 time.sleep(0.05)
 
 
+def test_processes_and_threads_of_its_own(net: Repo) -> None:
+    """They are allowed, and leave neither a process nor a word behind."""
+    net.write(
+        "busy.py",
+        "import multiprocessing, threading, time\nfrom torch.utils.data import DataLoader\n"
+        "threading.Thread(target=lambda: time.sleep(1000)).start()\n"
+        "context = multiprocessing.get_context('fork')\nlock = context.Lock()\n"
+        "process = context.Process(target=time.sleep, args=(1000,))\nprocess.start()\n"
+        "next(iter(DataLoader(list(range(8)), num_workers=1)))\n" + NET,
+    )
+    net.write("stitch.toml", settings("good", "busy"))
+    words = [sys.executable, "-m", "stitchcli", "check"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
+
+
 def test_a_megabyte_of_output(net: Repo, stitch: Stitch) -> None:
     loud = "import os, sys\nprint('x' * 1_000_000)\nsys.stderr.write('y' * 1_000_000)\n"
     loud += "os.write(1, b'z' * 1_000_000)\n"

@@ -49,6 +49,10 @@ def inspect(
     beginnings of codes, of the findings to report. ``backward`` looks for parameters that are
     given no gradient. Raises StitchError.
     """
+    if not isinstance(network, nn.Module | str):
+        raise StitchError(
+            f"{network!r} is no network", "give an nn.Module, not its class, or a target's name"
+        )
     words, specs, folders = _edits(edits), _inputs(input), _folders(blocks)
     filter = make_filter(_codes(select, "select"), _codes(ignore, "ignore"))
     request = Request(

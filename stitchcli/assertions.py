@@ -14,11 +14,10 @@ from torch import nn
 from stitchcli.api import Input, inspect
 from stitchcli.checking.hold import hold
 from stitchcli.checking.measure import against_report, facts_of
-from stitchcli.checking.workers import Outcome
 from stitchcli.config import Source, read_project
+from stitchcli.errors import StitchError
 from stitchcli.formats.check.words import sentence, why_text, why_title
-from stitchcli.records import Checked, Edit, ModelCheck, Verdict
-from stitchcli.records.checked import Grade
+from stitchcli.records import METRICS, Checked, Edit, Grade, ModelCheck, Outcome, Verdict
 
 #: An integer, ``"1.7M"``, or a table such as ``{"max": "1.7M", "max-increase": "2%"}``.
 Bound = int | str | Mapping[str, Any]
@@ -48,7 +47,8 @@ def assert_budget(
 
     A number alone is the most that is allowed. ``limits`` are those of subtrees, as
     ``{"params@down*": "1M"}``. ``base`` is another network, which ``max-increase`` and
-    ``checkpoint_compatible`` compare with. Raises AssertionError that tells every check that failed
+    ``checkpoint_compatible`` compare with; ``arguments`` are those of both, where they are targets.
+    Raises AssertionError that tells every check that failed
     or could not be measured, and why; StitchError where the network could not be measured at all,
     or there is no budget. What only warns is a UserWarning.
     """
@@ -56,17 +56,22 @@ def assert_budget(
     name = network if isinstance(network, str) else type(network).__name__
     given = {"params": params, "trainable": trainable, "buffers": buffers, "macs": macs,
              "flops": flops, "output-shape": _plain(output_shape), **(limits or {})}  # fmt: skip
+    if twice := set(METRICS) & set(limits or {}):
+        raise StitchError(f"limits has {min(twice)}", "give it as an argument; limits has subtrees")
     budget = {key: _plain(value) for key, value in given.items() if value is not None}
-    model = _model(name, {**budget, "checkpoint-compatible": checkpoint_compatible})
+    budget["checkpoint-compatible"] = checkpoint_compatible
+    model = replace(_model(budget, faults, uncounted_ops), name=name)
     report = inspect(
         network, edits, input=input, arguments=arguments, device="meta", mode=mode, blocks=blocks
     )
     against = None
     if base is not None:
         specs = input if input is not None else list(report.result.inputs)
-        before = inspect(base, input=specs, device="meta", mode=mode)
+        shared = arguments if isinstance(base, str) else None
+        before = inspect(
+            base, input=specs, arguments=shared, device="meta", mode=mode, blocks=blocks
+        )
         against = against_report("base", before, report, model.selectors)
-    model = replace(model, faults=faults, uncounted=uncounted_ops)
     checked = hold(model, Outcome(facts_of(report, model.selectors)), against)
     wrong = [each for each in checked.verdicts if each.status in ("fail", "unmeasured")]
     for verdict in checked.verdicts:
@@ -76,9 +81,13 @@ def assert_budget(
         raise AssertionError("\n".join(f"{name}: {_told(checked, each)}" for each in wrong))
 
 
-def _model(name: str, budget: dict[str, Any]) -> ModelCheck:
+def _model(budget: dict[str, Any], faults: Grade, uncounted_ops: Grade) -> ModelCheck:
     """The budget, read as if it stood in a file. Raises StitchError."""
-    table = {"model": [{"name": name or "network", "target": "network", "budget": budget}]}
+    table = {
+        "faults": faults,
+        "uncounted-ops": uncounted_ops,
+        "model": [{"name": "network", "target": "network", "budget": budget}],
+    }
     (model,) = read_project(Source(Path("assert_budget"), "", table)).models
     return model
 

@@ -48,12 +48,14 @@ def _verdict(
             return verdict("warn", text="a new model has no base to grow from")
         why = base.missing.get(limit.metric, "") if base else no_base
         return verdict("unmeasured", text=why or f"the base has no {limit.metric}")
-    over, bound = max(_excesses(limit, actual, before))
+    excesses = list(_excesses(limit, actual, before))
+    over, bound = max(excesses)
     if over <= 0:
         return verdict("pass", bound)
     # an increase is measured from the base, so that none is inherited
     if limit.kind != "max-increase" and before is not None:
-        over_before, _ = max(_excesses(limit, before, None))
+        # on the same side: from too much to too little is another excess
+        over_before, _ = list(_excesses(limit, before, None))[excesses.index((over, bound))]
         if over <= over_before:
             return verdict("inherited", bound, over, f"beyond by {over_before:,} on the base too")
     return verdict("warn" if limit.level == "warn" else "fail", bound, over)
@@ -67,7 +69,8 @@ def _excesses(limit: Limit, actual: int, before: int | None) -> Iterator[tuple[i
         case "min":
             yield limit.value - actual, limit.value
         case "exact":
-            yield abs(actual - limit.value), limit.value
+            yield actual - limit.value, limit.value
+            yield limit.value - actual, limit.value
         case "target":
             slack = _allowed(limit.slack, limit.value)
             yield actual - (limit.value + slack), limit.value + slack

@@ -3,6 +3,7 @@
     StitchError            the root: a message, and a help line that says what to do
     ├── TargetError        a network could not be found, imported or built
     ├── InputError         a dummy input could not be read or does not suit the network
+    ├── SettingsError      the project's settings are wrong, in one place or several
     ├── EditError          a flag could not be read, matches nothing, or cannot be carried out
     ├── ModelError         the model's own code raised; carries the user's frames
     └── DeviceError        the device asked for is not there
@@ -33,6 +34,21 @@ class TargetError(StitchError):
 
 class InputError(StitchError):
     """A dummy input could not be read, or does not suit the network."""
+
+
+class SettingsError(StitchError):
+    """The project's settings are wrong; ``places`` are files, lines, and what is wrong there."""
+
+    def __init__(
+        self, message: str, help: str, details: str, places: tuple[tuple[str, int, str], ...]
+    ) -> None:
+        super().__init__(message, help, details)
+        self.places = places
+
+
+def places_of(error: StitchError) -> tuple[tuple[str, int, str], ...]:
+    """Files, lines and words of what is wrong in settings; nothing for other errors."""
+    return error.places if isinstance(error, SettingsError) else ()
 
 
 class EditError(StitchError):

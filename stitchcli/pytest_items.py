@@ -13,10 +13,22 @@ from typing import Any
 import pytest
 
 from stitchcli.config import Project, find_source, read_project
+from stitchcli.config.found import source_in
 from stitchcli.errors import StitchError
 from stitchcli.records import ModelCheck
+from stitchcli.records.checked import BASE, CHECKPOINT, FAULTS, OUTPUT, UNCOUNTED
 
 _REPORTS = pytest.StashKey["_Reports"]()
+
+
+def project_in(file: Path) -> Project | None:
+    """The project whose settings a file holds, None where it holds none. Raises UsageError."""
+    try:
+        source = source_in(file.parent)
+        project = read_project(source) if source and source.file == file else None
+    except StitchError as error:
+        raise pytest.UsageError(_words(error)) from error
+    return project if project and project.models else None
 
 
 def project_of(config: pytest.Config) -> Project:
@@ -38,9 +50,7 @@ def settings_file(parent: pytest.Collector, project: Project) -> pytest.Collecto
 
 
 def _checks(model: ModelCheck) -> list[str]:
-    """The checks that a model is sure to have; what else comes up fails ``faults``."""
-    from stitchcli.checking.hold import CHECKPOINT, FAULTS, OUTPUT
-
+    """The checks that a model is sure to have; what else could not be measured fails them all."""
     names = [FAULTS] if model.faults != "ignore" else []
     names += [limit.name for limit in model.limits]
     names += [OUTPUT] if model.output_shape is not None else []
@@ -54,7 +64,7 @@ class _Settings(pytest.File):
 
     def collect(self) -> Iterator[pytest.Collector]:
         for model in self.project.models:
-            found: _Model = _Model.from_parent(self, name=model.name)
+            found: _Model = _Model.from_parent(self, name=_node_name(model.name))
             found.model = model
             yield found
 
@@ -89,7 +99,7 @@ class Check(pytest.Item):
         if check["status"] in ("fail", "unmeasured"):
             raise _Failed(_sentence(check))
         # what could not be had for the model as a whole must not be lost with the first check
-        rest = [found[name] for name in ("base", "uncounted-ops") if name in found]
+        rest = [found[name] for name in (BASE, UNCOUNTED) if name in found]
         lost = [_sentence(each) for each in rest if each["status"] == "unmeasured"]
         if lost:
             raise _Failed("\n".join(lost))
@@ -115,17 +125,24 @@ class _Reports:
     """What ``stitch check`` says of the models whose checks are to run here, asked for once."""
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: _Failed | None = None
 
     def of(self, project: Project, name: str, session: pytest.Session) -> dict[str, Any]:
+        if self.failed is not None:
+            raise self.failed
         if name not in self.found:
             names = {each._model.name for each in session.items if isinstance(each, Check)}
-            self.found |= _run(project, sorted(names | {name}))
+            try:
+                self.found |= _run(project, sorted(names | {name}))
+            except _Failed as error:
+                self.failed = error
+                raise
         return self.found[name]
 
 
 def _run(project: Project, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """In a process of its own: what the checks import and leave behind is none of pytest's."""
-    words = [sys.executable, "-m", "stitchcli", "check", *names, "--format", "json"]
+    words = [sys.executable, "-P", "-m", "stitchcli", "check", *names, "--format", "json"]
     done = subprocess.run(
         words, cwd=project.folder, capture_output=True, text=True, encoding="utf-8", check=False
     )
@@ -136,6 +153,11 @@ def _run(project: Project, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     if not document["models"]:
         raise _Failed(_failure(document["error"]))
     return {each["name"]: each for each in document["models"]}
+
+
+def _node_name(name: str) -> str:
+    """A model's name without what has a meaning in the name of a test."""
+    return name.replace("::", ":").replace("[", "(").replace("]", ")")
 
 
 def _failure(error: dict[str, str]) -> str:

@@ -32,10 +32,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     config = parent.config
     if file_path.name not in _FILES or not (_flag(config) or _setting(config)):
         return None
-    from stitchcli.pytest_items import project_of, settings_file
+    from stitchcli.pytest_items import project_in, settings_file
 
-    project = project_of(config)
-    return settings_file(parent, project) if project.source.file == file_path else None
+    named = (Path(config.invocation_params.dir, each.partition("::")[0]) for each in config.args)
+    if not any(path.absolute() in (file_path, file_path.parent) for path in named):
+        return None
+    project = project_in(file_path)
+    return settings_file(parent, project) if project else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,7 +47,8 @@ def pytest_collection_modifyitems(
 ) -> None:
     """The checks stand behind the tests that were asked for, wherever the settings lie."""
     by_default = config.args_source is not config.ArgsSource.ARGS
-    if not (_flag(config) or (_setting(config) and by_default)):
+    is_one = any("::" in each for each in config.args)  # whoever names a test wants that test
+    if not ((_flag(config) and not is_one) or (_setting(config) and by_default)):
         return
     from stitchcli.pytest_items import Check, project_of, settings_file
 

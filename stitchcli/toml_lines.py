@@ -1,64 +1,70 @@
-"""On which line of a TOML file a key stands; tomllib does not say."""
+"""On which line of a TOML file each key stands; tomllib does not say."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 Key = str | int
+Path = tuple[Key, ...]
 
 
-def line_of(text: str, path: Sequence[Key]) -> int | None:
-    """The line, from 1, of the statement that gives a key its value, such as
-    ``("tool", "stitch", "model", 1, "target")``; None where there is no such key.
-
-    That is where the shortest part of the file ends that can be read and has the key.
-    """
-    lines = [f"{line}\n" for line in text.split("\n")]  # TOML has no other line breaks
-    if not _has(_read(lines), path):
-        return None
-    # of the readable parts, the longest known without the key, and the shortest known with it;
-    # none that is left to look at is as long as ``below``
-    without, having, below = 0, len(lines), len(lines)
-    while below - without > 1:
-        middle = (without + below) // 2
-        parts = ((end, _read(lines[:end])) for end in range(middle, below))
-        end, table = next((part for part in parts if part[1] is not None), (0, None))
-        if table is None:  # one statement goes on from the middle
-            below = middle
-        elif _has(table, path):
-            having = below = end
+def lines_of(text: str) -> dict[Path, int]:
+    """The line, from 1, of the statement that gives each key its value, such as
+    ``("tool", "stitch", "model", 1, "target")``, and of the first that names each table."""
+    found: dict[Path, int] = {}
+    sizes: dict[Path, int] = {}  # of arrays of tables
+    table: Path = ()
+    for number, statement, content in _statements(text):
+        if statement.startswith("["):
+            table = _header(content, sizes)
+            paths: Iterator[Path] = iter([table])
         else:
-            without = end
-    return _first_of_statement(lines, without, having)
+            paths = (table + path for path in _paths(content))
+        for path in paths:
+            for end in range(1, len(path) + 1):
+                found.setdefault(path[:end], number)
+    return found
 
 
-def _first_of_statement(lines: list[str], without: int, having: int) -> int:
-    """Blank lines and comments ahead of a statement are no part of it."""
-    for number in range(without, having):
-        stripped = lines[number].strip()
-        if stripped and not stripped.startswith("#"):
-            return number + 1
-    return having
+def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Each statement with its first line and what it says by itself. It ends where what has been
+    read since the one before is TOML."""
+    pending: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):  # TOML has no other line breaks
+        pending.append(line)
+        if not pending[0].strip() or pending[0].strip().startswith("#"):
+            pending.clear()
+            continue
+        statement = "\n".join(pending)
+        try:
+            content = tomllib.loads(f"{statement}\n")
+        except tomllib.TOMLDecodeError:
+            continue  # it goes on
+        yield number - len(pending) + 1, statement.strip(), content
+        pending.clear()
 
 
-def _read(lines: Sequence[str]) -> dict[str, Any] | None:
-    """The table that the lines are; None where they end in the middle of a statement."""
-    try:
-        return tomllib.loads("".join(lines))
-    except tomllib.TOMLDecodeError:
-        return None
+def _header(content: dict[str, Any], sizes: dict[Path, int]) -> Path:
+    """The path of the table that a header opens: of an array, its next or its last element."""
+    path: Path = ()
+    inner: Any = content
+    while inner:
+        if isinstance(inner, list):
+            sizes[path] = sizes.get(path, 0) + 1
+            return (*path, sizes[path] - 1)
+        if path in sizes:
+            path = (*path, sizes[path] - 1)
+        ((name, inner),) = inner.items()
+        path = (*path, name)
+    return path
 
 
-def _has(table: dict[str, Any] | None, path: Sequence[Key]) -> bool:
-    found: Any = table
-    for key in path:
-        match found:
-            case dict() if key in found:
-                found = found[key]
-            case list() if isinstance(key, int) and key < len(found):
-                found = found[key]
-            case _:
-                return False
-    return found is not None
+def _paths(content: Any) -> Iterator[Path]:
+    """Every key in a value, and every index."""
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in items:
+        yield (key,)
+        if isinstance(value, dict | list):
+            yield from ((key, *path) for path in _paths(value))

@@ -12,13 +12,17 @@ from typing import BinaryIO
 from stitchcli.errors import StitchError
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, help: str = "give another path with --out") -> None:
     """Write a file whole or not at all. Raises StitchError."""
-    write_all({path: text.encode("utf-8")}, "give another path with --out")
+    write_all({path: text.encode("utf-8")}, help)
 
 
 def write_all(files: Mapping[Path, bytes], help: str) -> None:
     """Write every file whole, or none of them. Raises StitchError."""
+    special = {path: data for path, data in files.items() if path.exists() and not path.is_file()}
+    for path, data in special.items():
+        _write_into(path, data, help)
+    files = {path: data for path, data in files.items() if path not in special}
     # a link stays one
     files = {path.resolve() if path.is_symlink() else path: d for path, d in files.items()}
     beside: dict[Path, str] = {}
@@ -40,6 +44,14 @@ def write_all(files: Mapping[Path, bytes], help: str) -> None:
         if isinstance(error, OSError):
             raise StitchError(f"cannot write {at}: {error.strerror or error}", help) from error
         raise
+
+
+def _write_into(path: Path, data: bytes, help: str) -> None:
+    """A device or a pipe cannot be replaced by a file."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise StitchError(f"cannot write {path}: {error.strerror or error}", help) from error
 
 
 @contextmanager

@@ -59,7 +59,14 @@ def test_inherited_is_what_got_no_worse(kind: str, value: int, base: int, head: 
     if now.status == "inherited":
         assert before.status == "fail" and now.over <= before.over
     if now.status == "fail":
-        assert before.status == "pass" or now.over > before.over
+        crossed = (base > value) != (head > value)  # too much before, too little now
+        assert before.status == "pass" or now.over > before.over or crossed
+
+
+def test_too_little_is_not_inherited_from_too_much() -> None:
+    assert one(Limit("params", "exact", 100), 95, 110).status == "fail"
+    assert one(Limit("params", "exact", 100), 105, 110).status == "inherited"
+    assert one(Limit("params", "target", 100, Slack(absolute=1)), 91, 110).status == "fail"
 
 
 @given(st.sampled_from(["max", "min", "exact", "target"]), COUNTS, COUNTS)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitchcli.toml_lines import line_of
+from stitchcli.toml_lines import lines_of
 
 CONFIG = """\
 # a project
@@ -42,7 +42,7 @@ MODEL = ("tool", "stitch", "model")
 
 def test_a_config() -> None:
     def line(*path: Any) -> int | None:
-        return line_of(CONFIG, path)
+        return lines_of(CONFIG).get(path)
 
     assert line("tool", "black", "line-length") == 3
     assert line("tool", "stitch", "baseline") == 6
@@ -55,8 +55,8 @@ def test_a_config() -> None:
     assert line(*MODEL, 1) == 20
     assert line(*MODEL, 1, "name") == 23
     assert line(*MODEL, 2) is None and line("tool", "no") is None
-    assert line_of("= no TOML", ("tool",)) is None
-    assert line_of('a = "\u2028"\r\nb = 1', ("b",)) == 2
+    assert lines_of("= no TOML") == {}
+    assert lines_of('a = "\u2028"\r\nb = 1')[("b",)] == 2
 
 
 @given(st.lists(st.sampled_from(["plain", "list", "text", "blank", "comment", "table"])))
@@ -84,4 +84,4 @@ def test_any_file(statements: list[str]) -> None:
             where.append((table, number))
     text = "\n".join(lines) + "\n"
     for path, number in where:
-        assert line_of(text, path) == number
+        assert lines_of(text)[path] == number

@@ -82,5 +82,7 @@ def prune(project: Project) -> tuple[str, ...]:
 
 def _check_folder(file: Path) -> None:
     """What cannot be written is said before anything is measured."""
-    if file.is_dir() or not file.parent.is_dir():
-        raise StitchError(f"{file} is no place for a file", "set baseline to the path of a file")
+    if not file.parent.is_dir():
+        raise StitchError(f"there is no folder {file.parent}", "make it, or change baseline")
+    if file.is_dir():
+        raise StitchError(f"{file} is a folder", "set baseline to the path of a file")

@@ -5,14 +5,14 @@ Sorted JSON, schema ``stitch.baseline/1``, a block a model, exact integers.
 
 from __future__ import annotations
 
+import getpass
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -34,7 +34,7 @@ class _Context(msgspec.Struct):
 
 class _Block(msgspec.Struct):
     context: _Context
-    values: dict[str, int]
+    values: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
     outputs: tuple[str, ...] = ()
     modules: dict[str, Own] = {}
     state: dict[str, str] = {}
@@ -51,7 +51,7 @@ def read_blocks(file: Path) -> Blocks:
     try:
         text = file.read_text(encoding="utf-8")
         whole = json.loads(text)
-        msgspec.convert(whole, _File)
+        found = msgspec.convert(whole, _File)
     except FileNotFoundError:
         return {}
     except json.JSONDecodeError as error:
@@ -63,8 +63,22 @@ def read_blocks(file: Path) -> Blocks:
         raise StitchError(f"{file} is no {SCHEMA}: {error}", "mend it, or restore it") from error
     except OSError as error:
         raise StitchError(f"cannot read {file}: {error.strerror}", "mend the file") from error
+    for name, block in found.models.items():
+        _check(name, block, file)
     models: Blocks = whole["models"]
     return models
+
+
+def _check(name: str, block: _Block, file: Path) -> None:
+    """What was edited by hand, or merged badly, is no measurement. Raises StitchError."""
+    for metric in ("params", "macs") if block.modules else ():
+        inside = sum(getattr(own, metric) for own in block.modules.values())
+        if block.values.get(metric, inside) != inside:
+            raise StitchError(
+                f"{file}: {name}: {metric} is {block.values[metric]:,}, and its modules have "
+                f"{inside:,}",
+                ACCEPT,
+            )
 
 
 def block_of(facts: Facts) -> dict[str, Any]:
@@ -89,7 +103,8 @@ def change_blocks(file: Path, change: Callable[[Blocks], Blocks]) -> tuple[Block
         before = read_blocks(file)
         after = change(dict(before))
         if after != before:
-            write_whole(file, _dump({"models": after, "schema": SCHEMA}) + "\n")
+            text = _dump({"models": after, "schema": SCHEMA}) + "\n"
+            write_whole(file, text, "set baseline to the path of a file that can be written")
     return before, after
 
 
@@ -98,26 +113,28 @@ def _lock(file: Path) -> Iterator[None]:
     """Nobody else changes the file meanwhile. Nothing is left beside it."""
     from filelock import FileLock, Timeout
 
-    name = sha256(str(file.resolve()).encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"stitch-{name}.lock", timeout=60)
+    name = sha256(f"{getpass.getuser()} {file.resolve()}".encode()).hexdigest()[:16]
+    place = Path(tempfile.gettempdir()) / f"stitch-{name}.lock"
+    lock = FileLock(place, timeout=60)
     try:
-        with lock:
-            yield
+        lock.acquire()
     except Timeout as error:
         raise StitchError(
             f"another stitch has been changing {file} for a minute", "wait for it, or stop it"
         ) from error
-    except PermissionError as error:
-        if error.filename != lock.lock_file:
-            raise
-        raise StitchError(f"cannot lock {file}: {error.strerror}", "set TMPDIR") from error
+    except OSError as error:
+        raise StitchError(f"cannot lock {place}: {error.strerror}", "set TMPDIR") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def against_baseline(file: Path, blocks: Blocks, model: ModelCheck, head: Facts | None) -> Against:
     """A model's block as what it is compared with."""
     if model.name not in blocks:
         what = f"has no {model.name}" if file.exists() else "is not there"
-        return Against(LABEL, None, f"{file.name} {what}", ACCEPT)
+        return Against(LABEL, None, f"{file.name} {what}", ACCEPT, is_required=True)
     block = msgspec.convert(blocks[model.name], _Block)
     missing = {
         metric: f"{file.name} has no {metric}; {ACCEPT}"
@@ -149,7 +166,7 @@ def _comparable(facts: Facts, head: Facts, file: Path) -> Facts:
     for name, was, now in contexts:
         if was != now:
             why = f"{file.name} has it for {name} {' '.join(was)}, not {' '.join(now)}; {ACCEPT}"
-            return replace(facts, measured=facts.measured.without_forward(why), outputs=())
+            return facts.without_forward(why)
     return facts
 
 

@@ -18,7 +18,7 @@ from stitchcli.sources.git import (
     changed_lines,
     checkout,
     commit_of,
-    merge_base,
+    fork_point,
     run_git,
     short_name,
     top_of,
@@ -42,6 +42,7 @@ class Bases:
     error: StitchError | None = None
     checkout: Checkout | None = None
     changed_lines: Mapping[str, tuple[range, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def find_bases(project: Project, models: Sequence[ModelCheck], asked: str | None) -> Bases:
@@ -68,34 +69,86 @@ def _at_commit(project: Project, models: Sequence[ModelCheck], word: str) -> Bas
     top = top_of(project.folder, f"base {word!r}")
     kind, _, revision = word.partition(":")
     if kind == MERGE_BASE:
-        commit = merge_base(top, revision or _main_branch(top))
+        commit = fork_point(top, revision or _main_branch(top))
     else:
         commit = commit_of(top, word)
-    label, root, folder = short_name(top, commit), checkout(top, commit), project.folder.resolve()
+    label, root = short_name(top, commit), checkout(top, commit)
     before, warnings = _models_before(project, top, commit, label)
+    past = _Past(project, top, commit, label, before, warnings)
     blocks = tuple(_folders_before(project, top, root))
-    found = {}
-    for model in models:
-        entry = before.get(model.name, model)
-        target = at_commit(entry.target.text, folder, top, commit)
-        is_file = target is not None and target != entry.target.text
-        why_new = ""
-        if target is None or (before and model.name not in before and not is_file):
-            why_new = f"{label} has no {model.name}"
-        found[model.name] = GitBase(
-            label,
-            replace(entry.target, text=target or entry.target.text),
-            tuple(_edit_before(each, folder, top, commit) for each in entry.edits),
-            blocks,
-            why_new,
-            warnings,
-        )
+    names = {model.name for model in project.models}
+    known_as = {past.entry_of(model).name for model in models}
+    gone = [name for name in before or () if name not in names and name not in known_as]
     return Bases(
         label,
-        at_commit=found,
+        at_commit={model.name: past.base_of(model, blocks) for model in models},
         checkout=(top, commit, root),
         changed_lines=changed_lines(top, commit),
+        notes=tuple(f"{label} has the model {name} too, which is not checked" for name in gone),
     )
+
+
+@dataclass(frozen=True)
+class _Past:
+    """The models as they were at a commit; ``before`` is None where nobody can tell."""
+
+    project: Project
+    top: Path
+    commit: str
+    label: str
+    before: Mapping[str, ModelCheck] | None
+    warnings: tuple[str, ...]
+
+    def entry_of(self, model: ModelCheck) -> ModelCheck:
+        """What the settings said of a model, under another name too where its target tells; what
+        they say today, where they did not."""
+        known = self.before or {}
+        if model.name in known:
+            return known[model.name]
+        today = {each.name for each in self.project.models}
+        alike = [
+            each
+            for each in known.values()
+            if each.target.text == model.target.text and each.name not in today
+        ]
+        return alike[0] if len(alike) == 1 else model
+
+    def base_of(self, model: ModelCheck, blocks: tuple[str, ...]) -> GitBase:
+        """What to measure for a model's base, or why there is nothing."""
+        folder = self.project.folder.resolve()
+        entry = self.entry_of(model)
+        target = at_commit(entry.target.text, folder, self.top, self.commit)
+        # settings that came with this change say of the files of before what they say of today's
+        is_known = entry is not model or not self.before
+        missing = "" if is_known else f"{self.label} has no {model.name}"
+        if target is None:
+            is_known = self.before is None or entry is not model
+            what = f"file of {entry.target.text}" if is_known else model.name
+            missing = f"{self.label} has no {what}"
+        renamed = f"{model.name} was called {entry.name} at {self.label}"
+        warnings = (*self.warnings, renamed) if entry.name != model.name else self.warnings
+        return GitBase(
+            self.label,
+            replace(entry.target, text=target or entry.target.text),
+            tuple(_edit_before(each, folder, self.top, self.commit) for each in entry.edits),
+            blocks,
+            missing,
+            not is_known,
+            warnings,
+            tuple(_changed_limits(entry, model, self.label)),
+        )
+
+
+def _changed_limits(before: ModelCheck, now: ModelCheck, label: str) -> Iterator[str]:
+    """Limits that the change itself moves, so that whoever reviews it sees that too."""
+    old = {limit.name: limit for limit in before.limits}
+    new = {limit.name: limit for limit in now.limits}
+    for name, limit in old.items():
+        if name not in new:
+            yield f"{name} is no longer a limit, as it was at {label}"
+        elif new[name] != limit:
+            values = f" ({limit.value:,} → {new[name].value:,})" if limit.value else ""
+            yield f"{name} is another limit than at {label}{values}"
 
 
 def _main_branch(top: Path) -> str:
@@ -121,8 +174,8 @@ def _main_branch(top: Path) -> str:
 
 def _models_before(
     project: Project, top: Path, commit: str, label: str
-) -> tuple[dict[str, ModelCheck], tuple[str, ...]]:
-    """The models of the settings as they were."""
+) -> tuple[dict[str, ModelCheck] | None, tuple[str, ...]]:
+    """The models of the settings as they were; None where nobody can tell."""
     file = project.source.file
     path = file.resolve().relative_to(top).as_posix() if file.resolve().is_relative_to(top) else ""
     if path not in tree_of(top, commit):
@@ -133,7 +186,7 @@ def _models_before(
         models = read_project(source).models if source else ()
     except StitchError as error:
         note = f"the settings at {label} cannot be read, so today's are taken: {error.message}"
-        return {}, (note,)
+        return None, (note,)
     return {model.name: model for model in models}, ()
 
 

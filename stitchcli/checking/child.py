@@ -7,15 +7,17 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 from stitchcli.checking.jobs import Job
 from stitchcli.errors import StitchError
-from stitchcli.records import Failure
+from stitchcli.records import Against, Facts, Failure, Report
 from stitchcli.sources.git import adopt_checkout
 
+T = TypeVar("T")
 #: Messages: ``head`` with Facts, ``base`` with Against, or ``failed`` with Failure.
 Message = tuple[str, Any]
 
@@ -29,40 +31,61 @@ def measure_job(job: Job, results: Connection, output: Connection) -> None:
         if os.getpid() == process:  # a fork that the model's code made runs on to here too
             results.send((kind, value))
 
-    try:
-        _measure(job, send)
-    except StitchError as error:
-        cause = error.__cause__
-        if isinstance(cause, MemoryError) or "can't allocate memory" in str(cause):
-            send("failed", _too_large(job, _clean(error.details)))
-        else:
-            message, help, details = map(_clean, (error.message, error.help, error.details))
-            send("failed", Failure(message, help, details))
-    except MemoryError:
-        send("failed", _too_large(job))
-    except KeyboardInterrupt:
-        send("failed", Failure("its code raised KeyboardInterrupt", "look at what it does"))
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{last.filename.rpartition('/stitchcli/')[2]}:{last.lineno}"
-        text = f"this is a bug in stitch: {type(error).__name__}: {error} ({where})"
-        send("failed", Failure(text, "please report it", is_bug=True))
-        traceback.print_exc()
+    head = _attempt(job, lambda: _measure(job))
+    if isinstance(head, Failure):
+        send("failed", head)
+    else:
+        report, facts = head
+        send("head", facts)
+        if job.base is not None:
+            base = _attempt(job, lambda: _measure_base(job, report))
+            if isinstance(base, Against):
+                send("base", base)
+            elif base.is_bug:
+                send("failed", base)
+            else:
+                send("base", Against(job.base.label, None, base.message, base.help))
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
     os._exit(0)  # threads and exit handlers of the model's code are not waited for
 
 
-def _measure(job: Job, send: Any) -> None:
-    from stitchcli.checking.measure import facts_of, measure, measure_base
+def _attempt(job: Job, work: Callable[[], T]) -> T | Failure:
+    """What comes of work with the model's code, or why nothing does."""
+    try:
+        return work()
+    except StitchError as error:
+        cause = error.__cause__
+        if isinstance(cause, MemoryError) or "can't allocate memory" in error.message:
+            return _too_large(job, _clean(error.details))
+        return Failure(_clean(error.message), _clean(error.help), _clean(error.details))
+    except MemoryError:
+        return _too_large(job)
+    except KeyboardInterrupt:
+        return Failure("its code raised KeyboardInterrupt", "look at what it does")
+    except Exception as error:
+        traceback.print_exc()
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{last.filename.rpartition('/stitchcli/')[2]}:{last.lineno}"
+        text = _clean(f"this is a bug in stitch: {type(error).__name__}: {error} ({where})")
+        return Failure(text, "please report it", is_bug=True)
 
-    head = measure(job)
-    send("head", facts_of(head, job.model.selectors))
-    if job.base is not None:
-        if job.checkout is not None:
-            adopt_checkout(*job.checkout)
-        send("base", measure_base(job, job.base, head))
+
+def _measure(job: Job) -> tuple[Report, Facts]:
+    from stitchcli.checking.measure import facts_of, measure
+
+    report = measure(job)
+    return report, facts_of(report, job.model.selectors)
+
+
+def _measure_base(job: Job, head: Report) -> Against:
+    from stitchcli.checking.measure import measure_base
+
+    assert job.base is not None
+    if job.checkout is not None:
+        adopt_checkout(*job.checkout)
+    return measure_base(job, job.base, head)
 
 
 def _clean(text: str) -> str:

@@ -78,6 +78,8 @@ def _write(source: Source, found: Sequence[tuple[ModelCheck, Facts]]) -> None:
         outer = outer[name]
     outer.append("model", tables)
     added = tomlkit.dumps(document)
+    now = refuse_existing()  # somebody may have written to it meanwhile
+    source = now if now is not None and now.file == source.file else source
     text = f"{source.text.rstrip()}\n\n{added}" if source.text.strip() else added
     try:
         tomllib.loads(text)
@@ -85,7 +87,7 @@ def _write(source: Source, found: Sequence[tuple[ModelCheck, Facts]]) -> None:
         raise StitchError(
             f"models cannot be added to {source.shown}: {error}", "write [tool.stitch] as a table"
         ) from error
-    write_whole(source.file, text)
+    write_whole(source.file, text, "run stitch init where you may write")
 
 
 def _table(model: ModelCheck, facts: Facts) -> Table:
@@ -108,7 +110,8 @@ def _table(model: ModelCheck, facts: Facts) -> Table:
             budget[metric].comment(f"{value:,} when this was written")
     if len(facts.outputs) == 1:
         shape = facts.outputs[0].partition(":")[0]
-        budget["output-shape"] = [int(size) for size in shape.split("x")] if shape else ""
+        is_scalar = shape == "()"
+        budget["output-shape"] = shape if is_scalar else [int(size) for size in shape.split("x")]
     table["budget"] = budget
     return table
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from stitchcli.budgets import judge
 from stitchcli.checking.baseline import LABEL
 from stitchcli.checking.why import why
-from stitchcli.checking.workers import Outcome
-from stitchcli.records import Against, Checked, Facts, Grade, ModelCheck, Verdict
+from stitchcli.records import Against, Checked, Facts, Grade, ModelCheck, Outcome, Verdict
+from stitchcli.records.checked import BASE, CHECKPOINT, FAULTS, OUTPUT, UNCOUNTED
 from stitchcli.records.held import Status, is_of_forward
-from stitchcli.words.shapes import parse_spec
-
-#: Names of the checks that are no limits.
-FAULTS, UNCOUNTED, BASE = "faults", "uncounted-ops", "base"
-OUTPUT, CHECKPOINT = "output-shape", "checkpoint-compatible"
+from stitchcli.words.shapes import shape_text
 
 
 def hold(model: ModelCheck, outcome: Outcome, against: Against | None) -> Checked:
@@ -42,6 +39,7 @@ def _notes(model: ModelCheck, head: Facts | None, against: Against | None) -> It
     """What the audit notes, and what got better than the baseline: it would be free to get worse
     again."""
     yield from head.notes if head else ()
+    yield from against.notes if against else ()
     if head is None or against is None or against.label != LABEL or against.facts is None:
         return
     before, now = against.facts.measured.values, head.measured.values
@@ -64,17 +62,28 @@ def _unmeasured(model: ModelCheck, outcome: Outcome) -> Iterator[Verdict]:
 def _verdicts(model: ModelCheck, head: Facts, against: Against | None) -> Iterator[Verdict]:
     if against is not None:
         yield from _of_base(against)
-    yield from _of_faults(model.faults, head, against)
+    faults = _of_faults(model.faults, head, against)
+    if faults is not None:
+        yield faults
     yield from _of_uncounted(model.uncounted, head)
+    behind = _behind(faults, against)
     for verdict in _of_limits(model, head, against):
-        # the fault is told by itself, and is what makes this one unknown
         unknown = verdict.status == "unmeasured" and is_of_forward(verdict.metric)
-        is_told = unknown and not head.is_complete and head.faults and model.faults == "error"
-        yield replace(verdict, status="fail") if is_told else verdict
+        yield replace(verdict, status=behind) if unknown and not head.is_complete else verdict
     if model.output_shape is not None:
-        yield _of_output(model, head)
+        yield _of_output(model, head, behind)
     if model.checkpoint is not None:
         yield _of_checkpoint(model, against)
+
+
+def _behind(faults: Verdict | None, against: Against | None) -> Status:
+    """What is said of what a fault hides: the fault is told by itself, and decides."""
+    if faults is not None and faults.status == "fail":
+        return "fail"
+    base = against.facts if against else None
+    was_hidden = base is not None and not base.is_complete
+    is_old = faults is not None and faults.status == "inherited"
+    return "inherited" if is_old and was_hidden else "unmeasured"
 
 
 def _of_limits(model: ModelCheck, head: Facts, against: Against | None) -> tuple[Verdict, ...]:
@@ -87,23 +96,28 @@ def _of_limits(model: ModelCheck, head: Facts, against: Against | None) -> tuple
 def _of_base(against: Against) -> Iterator[Verdict]:
     if against.facts is None and not against.is_new:
         help = f"; {against.help}" if against.help else ""
-        yield Verdict(BASE, BASE, "unmeasured", text=f"{against.text}{help}")
+        # limits that need this model's base are not measured; the others hold without it
+        status: Status = "unmeasured" if against.is_required else "warn"
+        yield Verdict(BASE, BASE, status, text=f"{against.text}{help}")
     elif against.warnings:
         yield Verdict(BASE, BASE, "warn", text="; ".join(against.warnings))
 
 
-def _of_faults(grade: Grade, head: Facts, against: Against | None) -> Iterator[Verdict]:
+def _of_faults(grade: Grade, head: Facts, against: Against | None) -> Verdict | None:
     if grade == "ignore":
-        return
+        return None
     known = against.facts if against and against.label != LABEL else None  # a baseline has none
-    before = {each.key for each in known.faults} if known else set()
-    new = [each for each in head.faults if each.key not in before]
+    before = Counter(each.key for each in known.faults) if known else Counter()
+    new = []
+    for each in head.faults:  # two of one kind at one place are two
+        before[each.key] -= 1
+        new += [each] if before[each.key] < 0 else []
     status: Status = "pass"
     if head.faults:
         status = "inherited" if not new else "fail" if grade == "error" else "warn"
     text = "; ".join(each.line for each in (new or head.faults)[:3])
     more = len(new or head.faults) - 3
-    yield Verdict(
+    return Verdict(
         FAULTS, FAULTS, status, len(head.faults), len(known.faults) if known else None, 0,
         len(head.faults),
         f"{text}; {more} more" if more > 0 else text,
@@ -120,15 +134,14 @@ def _of_uncounted(grade: Grade, head: Facts) -> Iterator[Verdict]:
     yield Verdict(UNCOUNTED, UNCOUNTED, status, calls, bound=0, over=calls, text=text)
 
 
-def _of_output(model: ModelCheck, head: Facts) -> Verdict:
+def _of_output(model: ModelCheck, head: Facts, behind: Status) -> Verdict:
     assert model.output_shape is not None
-    wanted = " ".join("x".join(map(str, shape)) for shape in model.output_shape)
-    found = tuple(parse_spec(each).shape for each in head.outputs)
+    wanted = " ".join(map(shape_text, model.output_shape))
     if not head.is_complete:
-        status: Status = "fail" if head.faults and model.faults == "error" else "unmeasured"
-        return Verdict(OUTPUT, OUTPUT, status, bound=wanted, text="the forward has faults")
+        return Verdict(OUTPUT, OUTPUT, behind, bound=wanted, text="the forward has faults")
     actual = " ".join(head.outputs) or "none"
-    if found == model.output_shape:
+    # whatever their dtypes
+    if " ".join(each.partition(":")[0] for each in head.outputs) == wanted:
         return Verdict(OUTPUT, OUTPUT, "pass", actual, bound=wanted)
     text = f"the output is {actual}, and not {wanted}"
     return Verdict(OUTPUT, OUTPUT, "fail", actual, bound=wanted, text=text)

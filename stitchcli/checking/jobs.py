@@ -13,15 +13,17 @@ Checkout = tuple[Path, str, Path]
 
 @dataclass(frozen=True)
 class GitBase:
-    """A model as it was at a commit. ``target`` names a file of it, ``edits`` blocks of it; where
-    ``why_new`` says something, there was no such model."""
+    """A model as it was at a commit. ``target`` names a file of it, ``edits`` blocks of it.
+    ``missing`` says why it cannot be had, and ``is_new`` that there was no such model."""
 
     label: str
     target: Target
     edits: tuple[Edit, ...]
     blocks: tuple[str, ...] = ()
-    why_new: str = ""
+    missing: str = ""
+    is_new: bool = False
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,13 @@ from stitchcli.records import (
     Moved,
     Own,
     Report,
+    TensorSpec,
     Trace,
     Weight,
 )
 from stitchcli.surgery.select import select
 from stitchcli.words.selectors import parse_selector
-from stitchcli.words.shapes import print_spec
+from stitchcli.words.shapes import print_spec, shape_text
 
 FAULTY = "the forward has faults, so that its MACs are not known"
 OTHER_INPUT = "it was measured on another input"
@@ -41,8 +42,8 @@ def measure(job: Job) -> Report:
 
 def measure_base(job: Job, base: GitBase, head: Report) -> Against:
     """The same for the model as it was, on the input of today, and what changed since."""
-    if base.why_new:
-        return Against(base.label, text=base.why_new, is_new=True, warnings=base.warnings)
+    if base.missing:
+        return Against(base.label, text=base.missing, is_new=base.is_new, warnings=base.warnings)
     request = replace(_request(job), inputs=(), edits=base.edits, blocks=base.blocks)
     try:
         report = on_inputs_of(head, base.target, request)
@@ -56,7 +57,7 @@ def against_report(label: str, base: Report, head: Report, selectors: tuple[str,
     """Another report as what a model is compared with."""
     facts = facts_of(base, selectors)
     if base.result.inputs != head.result.inputs:
-        facts = _without_forward(facts, OTHER_INPUT)
+        facts = facts.without_forward(OTHER_INPUT)
     found = compare(base.result, head.result)
     changes = tuple(Moved(c.part.path, c.delta_params, c.delta_macs) for c in found.changes)
     return Against(label, facts, changes=changes, lost=tuple(_lost(found.checkpoint)))
@@ -97,12 +98,12 @@ def facts_of(report: Report, selectors: tuple[str, ...]) -> Facts:
     facts = Facts(
         Measured(values, missing),
         tuple(print_spec(spec) for spec in trace.inputs),
-        tuple(print_spec(replace(spec, name="")) for spec in trace.outputs),
+        tuple(_output_text(spec) for spec in trace.outputs),
         trace.mode,
         str(report.versions["torch"]),
         modules=_owns(trace),
         subtrees=subtrees,
-        state={key: "x".join(map(str, shape)) for key, shape in state_shapes(trace).items()},
+        state={key: shape_text(shape) for key, shape in state_shapes(trace).items()},
         device=trace.device,
         is_guessed=report.inputs_guessed,
         faults=tuple(_faults(report)),
@@ -117,11 +118,13 @@ def facts_of(report: Report, selectors: tuple[str, ...]) -> Facts:
     )
     if trace.complete and not trace.problems:
         return facts
-    return replace(_without_forward(facts, FAULTY), is_complete=False)
+    return replace(facts.without_forward(FAULTY), is_complete=False)
 
 
-def _without_forward(facts: Facts, why: str) -> Facts:
-    return replace(facts, measured=facts.measured.without_forward(why), outputs=())
+def _output_text(spec: TensorSpec) -> str:
+    """As people write it, without the name of a keyword."""
+    shape = shape_text(spec.shape)
+    return shape if spec.dtype == "float32" else f"{shape}:{spec.dtype}"
 
 
 def _faults(report: Report) -> Iterator[Fault]:

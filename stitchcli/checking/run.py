@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from stitchcli.checking.baseline import against_baseline
 from stitchcli.checking.bases import Bases, find_bases
 from stitchcli.checking.hold import hold
 from stitchcli.checking.jobs import Job
-from stitchcli.checking.workers import Outcome, run_jobs
+from stitchcli.checking.workers import run_jobs
 from stitchcli.config import Project
 from stitchcli.errors import StitchError
-from stitchcli.records import Against, Checked, CheckReport, ModelCheck
+from stitchcli.records import Against, Checked, CheckReport, ModelCheck, Outcome
 from stitchcli.versions import versions
 from stitchcli.words.near import did_you_mean
 
@@ -52,7 +51,7 @@ def check_project(
         project.source.shown,
         "all" if len(names) > 1 and len(names) == len(project.models) else "+".join(names),
         versions(),
-        project.source.notes,
+        (*project.source.notes, *bases.notes),
     )
 
 
@@ -80,7 +79,7 @@ def measure_models(
         )
         for model in models
     ]
-    return run_jobs(jobs, request.jobs, lambda job, _: request.on_end(job.model.name))
+    return run_jobs(jobs, request.jobs, lambda job: request.on_end(job.model.name))
 
 
 def choose_models(project: Project, names: Sequence[str]) -> tuple[ModelCheck, ...]:
@@ -110,25 +109,41 @@ def _exit_code(checked: Sequence[Checked]) -> int:
 
 def _against(project: Project, bases: Bases, model: ModelCheck, outcome: Outcome) -> Against | None:
     if bases.error is not None:
-        return Against(bases.label, None, bases.error.message, bases.error.help)
+        error = bases.error
+        return Against(bases.label, None, error.message, error.help, is_required=True)
     if bases.blocks is not None:
         return against_baseline(project.baseline_file, bases.blocks, model, outcome.facts)
-    if outcome.against is None:
-        return None
-    return replace(outcome.against, changed_lines=bases.changed_lines)
+    if outcome.against is None or bases.checkout is None:
+        return outcome.against
+    _, commit, _ = bases.checkout
+    return replace(
+        outcome.against,
+        text=outcome.against.text.replace(commit, bases.label),
+        notes=bases.at_commit[model.name].notes,
+        changed_lines=bases.changed_lines,
+    )
 
 
 def _free_memory() -> int | None:
     """Bytes that a process could take here; None where nobody says."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
+    found = [*_numbers(Path("/proc/meminfo"), "MemAvailable:", 1024)]
     group = Path("/sys/fs/cgroup")
+    most, used = list(_numbers(group / "memory.max")), list(_numbers(group / "memory.current"))
+    if most and used:
+        # what is cached of files is given back when it is needed
+        cached = sum(_numbers(group / "memory.stat", "inactive_file"))
+        cached += sum(_numbers(group / "memory.stat", "active_file"))
+        found.append(most[0] - used[0] + cached)
+    return max(min(found), 1 << 30) if found else None
+
+
+def _numbers(file: Path, name: str = "", unit: int = 1) -> Iterator[int]:
+    """The number behind a name in a file of the kernel's, or that it is; nothing where there is
+    none."""
     try:
-        most = int((group / "memory.max").read_text())
-        found.append(most - int((group / "memory.current").read_text()))
-    except (OSError, ValueError):
-        pass  # there is no such group, or it has no limit
-    return max(min(found), 1 << 30) if found and os.name == "posix" else None
+        lines = [line.split() for line in file.read_text().splitlines()]
+    except OSError:
+        return
+    for words in lines:
+        number = words[1:2] if name and words[:1] == [name] else [] if name else words[:1]
+        yield from (int(each) * unit for each in number if each.isdigit())

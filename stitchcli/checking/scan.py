@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from stitchcli.errors import TargetError
+from stitchcli.sources.git import run_git
 
 _SKIPPED = {
     "venv", "env", "site-packages", "node_modules", "build", "dist", "tests", "test", "docs",
@@ -36,37 +38,32 @@ class _Class:
 def scan(folder: Path) -> Scan:
     """Look through the Python files of a folder, those that git ignores left out."""
     classes: list[_Class] = []
-    running = []
+    running: set[str] = set()
     for path in sorted(_files(folder)):
         tree = _parsed(folder / path)
         if tree is None:
             continue
-        found = [_class(path, node) for node in tree.body if isinstance(node, ast.ClassDef)]
-        if found and _runs_when_imported(tree):
-            running.append(path)
-        else:
-            classes += found
+        classes += [_class(path, node) for node in tree.body if isinstance(node, ast.ClassDef)]
+        if _runs_when_imported(tree):
+            running.add(path)
     networks = _networks(classes)
     names = {each.name for each in networks}
     used = {
         word for each in networks for word in (each.words | each.bases) & names if word != each.name
     }
     tops = [each for each in networks if each.name not in used and not each.needs_arguments]
-    files = {each.file for each in networks}
     return Scan(
-        tuple(f"{each.file}:{each.name}" for each in tops),
-        tuple(each for each in running if each not in files),
+        tuple(f"{each.file}:{each.name}" for each in tops if each.file not in running),
+        tuple(dict.fromkeys(each.file for each in tops if each.file in running)),
     )
 
 
 def _files(folder: Path) -> Iterable[str]:
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py")
     try:
-        done = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py"],
-            cwd=folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = run_git(folder, *words)
         listed = done.stdout.split("\0") if done.returncode == 0 else None
-    except OSError:
+    except TargetError:  # there is no git
         listed = None
     if listed is None:
         listed = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stitchcli.records import Against, Facts, Own, Verdict
+from stitchcli.records import METRICS, Against, Facts, Own, Verdict
 
 Parts = tuple[tuple[str, int], ...]
 
@@ -15,7 +15,7 @@ def why(verdict: Verdict, head: Facts | None, against: Against | None) -> Parts:
     if head is None or verdict.status not in ("fail", "warn", "inherited"):
         return ()
     metric, at, _ = verdict.metric.partition("@")
-    if metric not in ("params", "trainable", "buffers", "macs", "flops"):
+    if metric not in METRICS:
         return ()
     within = head.subtrees.get(verdict.metric, ()) if at else ("",)
     found = _moved(metric, head, against)

@@ -9,10 +9,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
@@ -20,21 +21,11 @@ from typing import Any
 
 from stitchcli.checking.child import measure_job
 from stitchcli.checking.jobs import Job
-from stitchcli.records import Against, Facts, Failure
+from stitchcli.records import Against, Facts, Failure, Outcome
 
 _KEPT = 8192  # bytes of output, the last ones
 _READS = 32  # more than a pipe holds
 _SERVED = "stitchcli.checking.measure"
-
-
-@dataclass
-class Outcome:
-    """What came of one job."""
-
-    facts: Facts | None = None
-    against: Against | None = None
-    failure: Failure | None = None
-    seconds: float = 0.0
 
 
 @dataclass
@@ -47,9 +38,10 @@ class _Running:
     results: Connection
     output: Connection
     began: float
-    outcome: Outcome = field(default_factory=Outcome)
     printed: bytes = b""
-    is_read: bool = False
+    facts: Facts | None = None
+    against: Against | None = None
+    failure: Failure | None = None
 
     @property
     def deadline(self) -> float:
@@ -57,7 +49,7 @@ class _Running:
 
 
 def run_jobs(
-    jobs: Sequence[Job], at_once: int, on_end: Callable[[Job, Outcome], None] = lambda *_: None
+    jobs: Sequence[Job], at_once: int, on_end: Callable[[Job], None] = lambda job: None
 ) -> list[Outcome]:
     """The outcome of each job, in their order; at most ``at_once`` run at a time."""
     outcomes = [Outcome() for _ in jobs]
@@ -65,13 +57,14 @@ def run_jobs(
     running: list[_Running] = []
     context = _context()
     try:
-        while waiting or running:
-            while waiting and len(running) < max(1, at_once):
-                running.append(_start(context, *waiting.pop()))
-            for each in _ended(running):
-                running.remove(each)
-                outcomes[each.index] = each.outcome
-                on_end(each.job, each.outcome)
+        with _heeding_signals():
+            while waiting or running:
+                while waiting and len(running) < max(1, at_once):
+                    running.append(_start(context, *waiting.pop()))
+                for each in _ended(running):
+                    running.remove(each)
+                    outcomes[each.index] = _outcome(each)
+                    on_end(each.job)
     finally:
         for each in running:
             _stop(each)
@@ -94,6 +87,27 @@ def _context() -> Any:
         except OSError:
             pass  # the path of the temporary folder is too long for a socket
     return multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def _heeding_signals() -> Iterator[None]:
+    """What asks this process to end, ends the models' processes too."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        names = []
+    before = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
+    before = {number: handler for number, handler in before.items() if handler is signal.SIG_DFL}
+    try:
+        for number in before:
+            signal.signal(number, leave)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start_tracker() -> None:
@@ -163,11 +177,11 @@ def _take(each: _Running) -> None:
         each.results.close()
         return
     if kind == "head":
-        each.outcome.facts = value
+        each.facts = value
     elif kind == "base":
-        each.outcome.against = value
+        each.against = value
     else:
-        each.outcome.failure = value
+        each.failure = value
 
 
 def _drain(each: _Running) -> None:
@@ -189,15 +203,17 @@ def _finish(each: _Running, late: bool) -> None:
         if not each.output.closed and wait([each.output], 0):
             _drain(each)
     _stop(each)
-    outcome, base = each.outcome, each.job.base
-    outcome.seconds = time.monotonic() - each.began
-    if outcome.failure is None and outcome.facts is None:
-        outcome.failure = _late(each.job) if late else _crash(each.process.exitcode)
-    elif outcome.failure is None and base is not None and outcome.against is None:
-        failure = _late(each.job) if late else _crash(each.process.exitcode)
-        outcome.against = Against(base.label, None, failure.message, failure.help)
-    if outcome.failure is not None:
-        outcome.failure = _with_output(outcome.failure, each.printed)
+    gone = _late(each.job) if late else _crash(each.process.exitcode)
+    base = each.job.base
+    if each.failure is None and each.facts is None:
+        each.failure = gone
+    elif each.failure is None and base is not None and each.against is None:
+        each.against = Against(base.label, None, gone.message, gone.help)
+
+
+def _outcome(each: _Running) -> Outcome:
+    failure = _with_output(each.failure, each.printed) if each.failure else None
+    return Outcome(each.facts, each.against, failure, time.monotonic() - each.began)
 
 
 def _end(each: _Running) -> None:
@@ -205,8 +221,9 @@ def _end(each: _Running) -> None:
     if os.name == "posix":
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(each.process.pid, signal.SIGKILL)
-    with suppress(OSError):
-        each.process.kill()
+    if each.process.is_alive():
+        with suppress(OSError):
+            each.process.kill()
 
 
 def _stop(each: _Running) -> None:

@@ -15,12 +15,12 @@ from stitchcli.cli.options import Out, Several
 from stitchcli.cli.reports import (
     CheckFormat,
     Color,
-    parse_out,
+    parse_outs,
     print_drawn,
     refuse_sources,
     write_text,
 )
-from stitchcli.errors import StitchError
+from stitchcli.errors import StitchError, places_of
 from stitchcli.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -77,16 +77,35 @@ def check(
     from stitchcli.checking.run import CheckRequest, check_project, choose_models
     from stitchcli.config import read_project
 
-    files = [parse_out(each, CheckFormat) for each in out]
-    project = read_project()
-    chosen = choose_models(project, models or [])
+    if base == "":
+        raise StitchError("--base is empty", "leave it out, or name none, baseline or a revision")
+    files = parse_outs(out, CheckFormat)
+    with _telling_in(files):
+        project = read_project()
+        chosen = choose_models(project, models or [])
     _refuse(files, project)
-    with progress([each.name for each in chosen]) as on_end:
+    with _telling_in(files), progress([each.name for each in chosen]) as on_end:
         request = CheckRequest(base, device, jobs, timeout, on_end)
         report = check_project(project, chosen, request)
     _write(report, files)
     _print(report, format, color)
     return report.exit_code
+
+
+@contextmanager
+def _telling_in(files: Sequence[tuple[str, Path]]) -> Iterator[None]:
+    """Where there is no report, the files for other programs say so; those that are there already
+    are left alone, since what is read is not known yet."""
+    try:
+        yield
+    except StitchError as error:
+        from stitchcli.formats import ERRORS, render_failure
+
+        words = (error.message, error.help, 2, "check", places_of(error))
+        for kind, path in files:
+            if kind in ERRORS and not path.exists():
+                write_whole(path, render_failure(kind, *words))
+        raise
 
 
 def _refuse(files: Sequence[tuple[str, Path]], project: Project) -> None:

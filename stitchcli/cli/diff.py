@@ -31,7 +31,7 @@ from stitchcli.cli.options import (
 from stitchcli.cli.reports import (
     Color,
     DiffFormat,
-    parse_out,
+    parse_outs,
     print_drawn,
     refuse_sources,
     write_text,
@@ -161,7 +161,7 @@ def diff(
     from stitchcli.words.shapes import parse_spec
     from stitchcli.words.values import parse_arguments
 
-    files = [parse_out(each, DiffFormat) for each in out]
+    files = parse_outs(out, DiffFormat)
     if modified is None and merge_base is None:
         raise StitchError(
             "there is one network, and a diff is of two", "name another, or give --merge-base main"

@@ -30,7 +30,7 @@ from stitchcli.cli.patches import check_flags, patches_of, print_diff, write_pat
 from stitchcli.cli.reports import (
     Color,
     Format,
-    parse_out,
+    parse_outs,
     print_report,
     refuse_sources,
     write_files,
@@ -128,7 +128,7 @@ def inspect(
     from stitchcli.words.values import parse_arguments
 
     check_flags(fix, {"--unsafe-fixes": unsafe_fixes, "--diff": diff, "--write": write})
-    files = [parse_out(each, Format) for each in out]
+    files = parse_outs(out, Format)
     edits = parse_edits(replace, wrap, after, before, set, remove, except_)
     inputs = tuple(parse_spec(each) for each in input)
     place = Target(target, parse_arguments(arg, "--arg"))

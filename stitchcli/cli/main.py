@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from stitchcli.cli.explain import explain
 from stitchcli.cli.init import init
 from stitchcli.cli.inspect import inspect
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
-from stitchcli.errors import StitchError
+from stitchcli.errors import StitchError, places_of
 
 COULD_NOT, BUG, INTERRUPTED = 2, 3, 130
 _COMMANDS = ("baseline", "blocks", "check", "config", "diff", "explain", "init")
@@ -68,7 +69,7 @@ def run() -> int:
         sys.stdout.flush()
         return int(code or 0)
     except StitchError as error:
-        return _fail(error.message, error.help, error.details)
+        return _fail(error.message, error.help, error.details, places=places_of(error))
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help itself
             typer.echo(error.format_message(), err=True)
@@ -84,16 +85,21 @@ def run() -> int:
         return _bug(error)
 
 
-def _fail(message: str, help: str, details: str = "", code: int = COULD_NOT) -> int:
+def _fail(
+    message: str,
+    help: str,
+    details: str = "",
+    code: int = COULD_NOT,
+    places: Sequence[tuple[str, int, str]] = (),
+) -> int:
     lines = [f"error: {' '.join(message.splitlines())}", details, f"help: {help}" if help else ""]
     for line in filter(None, lines):
         typer.echo(line if can_encode(line, sys.stderr) else ascii_only(line), err=True)
     format = _format()
     if format in ("json", "github", "sarif", "junit"):
-        from stitchcli.formats import ERRORS
-        from stitchcli.versions import versions
+        from stitchcli.formats import render_failure
 
-        text = ERRORS[format](message, help, code, versions(), _command())
+        text = render_failure(format, message, help, code, _command(), places)
         plain = ascii_only if format == "github" else escape_json
         sys.stdout.write(text if can_encode(text) else plain(text))
         sys.stdout.flush()

@@ -74,10 +74,22 @@ def parse_out(text: str, known: type[StrEnum]) -> tuple[StrEnum, Path]:
             meant or f"write for instance --out json:report.json; formats are {formats}",
         )
     file = Path(path)
+    if path == "-":
+        raise StitchError("--out writes files", f"--format {name} prints on stdout")
     if file.is_dir() or not file.absolute().parent.is_dir():
         what = "is a folder" if file.is_dir() else "lies in a folder that is not there"
         raise StitchError(f"--out path {path} {what}", "give the path of a file")
     return known(name), file
+
+
+def parse_outs(texts: Sequence[str], known: type[StrEnum]) -> list[tuple[StrEnum, Path]]:
+    """Every ``--out``. Raises StitchError, also where two are the same file."""
+    files = [parse_out(each, known) for each in texts]
+    paths = [path.resolve() for _, path in files]
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
+            raise StitchError(f"--out has {files[index][1]} twice", "give each its own path")
+    return files
 
 
 def refuse_sources(

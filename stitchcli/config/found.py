@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from stitchcli.errors import StitchError
-from stitchcli.toml_lines import Key, line_of
+from stitchcli.toml_lines import Key, lines_of
 
 OWN, SHARED = "stitch.toml", "pyproject.toml"
 
@@ -27,6 +28,10 @@ class Source:
     prefix: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @cached_property
+    def _lines(self) -> dict[tuple[Key, ...], int]:
+        return lines_of(self.text)
+
     @property
     def shown(self) -> str:
         """The file as people would write it here."""
@@ -39,7 +44,7 @@ class Source:
         there is no such key."""
         whole = (*self.prefix, *path)
         ends = range(len(whole), 0, -1)
-        return next((at for end in ends if (at := line_of(self.text, whole[:end]))), None)
+        return next((self._lines[whole[:end]] for end in ends if whole[:end] in self._lines), None)
 
     def key(self, path: Sequence[Key]) -> str:
         """A path as people write it, a model by its name: ``tool.stitch.model[unet].budget``."""
@@ -72,33 +77,46 @@ def find_source(here: Path | None = None) -> Source | None:
     StitchError."""
     start = (here or Path.cwd()).absolute()
     for folder in (start, *start.parents):
-        with suppress(PermissionError):
-            found = source_in(folder)
-            if found is not None:
-                return found
-            if (folder / ".git").exists():
-                break
+        found = source_in(folder)
+        if found is not None:
+            return found
+        if _is_there(folder / ".git"):
+            break
     return None
 
 
 def source_in(folder: Path) -> Source | None:
     """The settings in one folder. Raises StitchError."""
     own, shared = folder / OWN, folder / SHARED
-    if not own.is_file():
-        return _source(shared, _read(shared)) if shared.is_file() else None
-    with suppress(StitchError):
-        if shared.is_file() and _source(shared, _read(shared)) is not None:
+    if not _is_there(own):
+        return _shared_source(shared, _read(shared)) if _is_there(shared) else None
+    notes: tuple[str, ...] = ()
+    with suppress(StitchError):  # it is not read, and its mistakes are not in the way
+        if _is_there(shared) and _shared_source(shared, _read(shared)) is not None:
             notes = (f"{OWN} is read, and [tool.stitch] in the {SHARED} beside it is not",)
-            return source_of(own, _text(own, _read(own)), notes)
-    return source_of(own, _text(own, _read(own)))
+    return _own_source(own, _text(own, _read(own)), notes)
 
 
-def source_of(file: Path, text: str, notes: tuple[str, ...] = ()) -> Source:
-    """The settings in the text of a stitch.toml. Raises StitchError."""
+def source_from_text(file: Path, text: str) -> Source | None:
+    """The settings in the text of either file, as it was at another time. Raises StitchError."""
+    if file.name == OWN:
+        return _own_source(file, text)
+    return _shared_source(file, text.encode("utf-8", "surrogateescape"))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder, as far as one may look."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def _own_source(file: Path, text: str, notes: tuple[str, ...] = ()) -> Source:
     return Source(file, text, _parsed(file, text), notes=notes)
 
 
-def _source(file: Path, data: bytes) -> Source | None:
+def _shared_source(file: Path, data: bytes) -> Source | None:
     if b"stitch" not in data:  # somebody else's mistakes in the file are none of ours
         return None
     text = _text(file, data)
@@ -110,23 +128,16 @@ def _source(file: Path, data: bytes) -> Source | None:
     return Source(file, text, tool["stitch"], ("tool", "stitch"))
 
 
-def source_from_text(file: Path, text: str) -> Source | None:
-    """The settings in the text of either file, as it was at another time. Raises StitchError."""
-    return source_of(file, text) if file.name == OWN else _source(file, text.encode())
-
-
 def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
-    except PermissionError:
-        raise
     except OSError as error:
         raise StitchError(f"cannot read {file}: {error.strerror}", "mend the file") from error
 
 
 def _text(file: Path, data: bytes) -> str:
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise StitchError(f"{file}: {error}", "save the file as UTF-8") from error
 

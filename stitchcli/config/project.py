@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from stitchcli.config.found import Source, find_source
 from stitchcli.config.settings import Settings, settings_of
 from stitchcli.errors import StitchError
-from stitchcli.records import Limit, ModelCheck, Shape, Slack, Target
+from stitchcli.records import METRICS, Limit, ModelCheck, Shape, Slack, Target
 from stitchcli.toml_lines import Key
 from stitchcli.words.edits import parse_edit
 from stitchcli.words.limits import parse_slack, parse_whole
@@ -56,26 +56,21 @@ def read_project(source: Source | None = None) -> Project:
             "there is no stitch.toml and no [tool.stitch] here or above",
             "stitch init measures your networks and writes one",
         )
-    from stitchcli.config.tables import Root
     from stitchcli.config.validate import Mistakes, validated
 
     mistakes = Mistakes(source)
-    root = validated(source, Root, mistakes)
-    project = _project(root, source, mistakes) if root else None
-    mistakes.check()
-    assert project is not None
-    return project
-
-
-def _project(root: Root, source: Source, mistakes: Mistakes) -> Project:
+    root, places = validated(source, mistakes)
     reader = _Reader(source, mistakes)
-    models = tuple(reader.model(each, root, index) for index, each in enumerate(root.model))
+    models = tuple(
+        reader.model(each, root, at) for at, each in zip(places, root.model, strict=True)
+    )
     names = [each.name for each in models]
     for index, name in enumerate(names):
         if name in names[:index]:
-            path = ("model", index, "name")
+            path = ("model", places[index], "name")
             mistakes.add(path, f"another model is called {name!r}", "give each its own name")
     settings = settings_of(root, source, mistakes, source.file.parent)
+    mistakes.check()
     return Project(source, settings, models, root.baseline, root.base)
 
 
@@ -94,7 +89,8 @@ class _Reader:
         limits, lines = self._limits(given.budget, table.get("budget", {}), (*path, "budget"))
         shape = self._output(given.budget.output_shape, (*path, "budget", "output-shape"))
         compatible = given.budget.checkpoint_compatible
-        nothing = not limits and shape is None and not compatible and given.faults is None
+        looks = given.faults not in (None, "ignore")
+        nothing = not limits and shape is None and not compatible and not looks
         if nothing and len(self._mistakes.found) == before:
             self._mistakes.add(
                 path,
@@ -123,7 +119,6 @@ class _Reader:
         import msgspec
 
         from stitchcli.config.tables import Bounds
-        from stitchcli.config.validate import METRICS
 
         limits: list[Limit] = []
         lines: dict[str, int] = {}
@@ -213,6 +208,8 @@ class _Reader:
 def _shape(given: Any) -> Shape:
     if isinstance(given, list):
         return tuple(given)
+    if given == "()":
+        return ()
     if isinstance(given, int):
         raise StitchError(f"{given} is no shape", 'write "1x2x256x256" or [1, 2, 256, 256]')
     return parse_spec(given).shape

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stitchcli.config.tables import Root
-from stitchcli.config.validate import METRICS
+from stitchcli.records import METRICS
 
 URL = "https://json-schema.org/draft/2020-12/schema"
 

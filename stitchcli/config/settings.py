@@ -34,14 +34,12 @@ def read_settings(here: Path | None = None) -> Settings:
     source = find_source(here)
     if source is None:
         return Settings()
-    from stitchcli.config.tables import Root
     from stitchcli.config.validate import Mistakes, validated
 
     mistakes = Mistakes(source)
-    root = validated(source, Root, mistakes)
-    settings = settings_of(root, source, mistakes, here) if root else None
+    root, _ = validated(source, mistakes)
+    settings = settings_of(root, source, mistakes, here)
     mistakes.check()
-    assert settings is not None
     return settings
 
 

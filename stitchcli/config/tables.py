@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from stitchcli.records import Grade
+
 Count = Annotated[int, Meta(ge=0)]
 #: ``1_700_000`` or ``"1.7M"``.
 Amount = Annotated[Count | str, Meta(description="An integer, or an amount such as '1.7M'.")]
 #: ``"2%"``, or an amount.
 Share = Annotated[Count | str, Meta(description="A share such as '2%', or an amount.")]
-Grade = Literal["error", "warn", "ignore"]
 
 
 class Table(Struct, forbid_unknown_fields=True, rename="kebab", kw_only=True):

@@ -6,20 +6,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from stitchcli.config.found import Source
-from stitchcli.config.tables import Bounds, Budget, Metric
-from stitchcli.errors import StitchError
+from stitchcli.config.tables import Bounds, Budget, Metric, Root
+from stitchcli.errors import SettingsError
+from stitchcli.records import METRICS
 from stitchcli.toml_lines import Key
 from stitchcli.words.near import did_you_mean
 
-METRICS = ("params", "trainable", "buffers", "macs", "flops")
 Path = tuple[Key, ...]
-T = TypeVar("T")
 _WORDS = {
     "int": "an integer", "str": "a string", "bool": "true or false", "array": "a list",
     "object": "a table", "float": "a number with a fraction", "null": "nothing",
@@ -39,29 +38,40 @@ class Mistakes:
 
     def check(self) -> None:
         """Raise StitchError that tells all of them, if there are any."""
-        source = self.source
-        lines = sorted(
-            (source.line(path) or 0, f"{source.place(path)}: {source.key(path)}: {message}", help)
+        source, file = self.source, self.source.shown
+        found = sorted(
+            (source.line(path) or 1, f"{source.key(path)}: {message}", help)
             for path, message, help in self.found
         )
-        if len(lines) == 1:
-            raise StitchError(lines[0][1], lines[0][2])
-        if lines:
-            details = "\n".join(f"  {text} ({help})" for _, text, help in lines)
-            raise StitchError(f"{source.shown} has {len(lines)} mistakes", "mend them", details)
+        if not found:
+            return
+        places = tuple((file, line, f"{text} ({help})") for line, text, help in found)
+        if len(found) == 1:
+            ((line, text, help),) = found
+            raise SettingsError(f"{file}:{line}: {text}", help, "", places)
+        details = "\n".join(f"  {file}:{line}: {text}" for _, line, text in places)
+        raise SettingsError(f"{file} has {len(found)} mistakes", "mend them", details, places)
+
+    def touch(self, path: Path) -> bool:
+        """Whether something at or below a key is wrong."""
+        return any(each[: len(path)] == path for each, _, _ in self.found)
 
 
-def validated(source: Source, kind: type[T], mistakes: Mistakes) -> T | None:
-    """The source's table as ``kind``; None where anything is wrong, which ``mistakes`` then tell.
+def validated(source: Source, mistakes: Mistakes) -> tuple[Root, tuple[int, ...]]:
+    """The source's table without what is wrong in it, which ``mistakes`` tell; and which of its
+    models these are.
 
     Each value is converted by itself: msgspec stops at the first fault of a table.
     """
-    before = len(mistakes.found)
-    for path, message, help in _faults(source.table, kind, ()):
-        mistakes.add(path, message, help)
-    if len(mistakes.found) > before:
-        return None
-    return msgspec.convert(source.table, kind)
+    for path, message, help in _faults(source.table, Root, ()):
+        prefix = "".join(f"{name}." for name in source.prefix)
+        mistakes.add(path, message, help.replace("[[model]]", f"[[{prefix}model]]"))
+    table = {key: value for key, value in source.table.items() if not mistakes.touch((key,))}
+    models = source.table.get("model")
+    models = models if isinstance(models, list) else []
+    sound = tuple(at for at in range(len(models)) if not mistakes.touch(("model", at)))
+    table["model"] = [models[at] for at in sound if isinstance(models[at], dict)]
+    return msgspec.convert(table, Root), sound
 
 
 def _faults(value: Any, kind: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
@@ -137,6 +147,8 @@ def _inner(text: str) -> Path:
 def _said(error: Exception) -> str:
     """What msgspec says, in words of TOML."""
     match = _mismatch(error)
+    if "matching regex" in str(error) or "length >= 1" in str(error):
+        return "this is empty, or holds what no line may hold"
     if match is None:
         text = str(error).partition(" - at `$")[0]
         return text[:1].lower() + text[1:]
@@ -162,7 +174,8 @@ def _help(value: Any, kind: Any, path: Path) -> str:
     words = [w for m in members if get_origin(m) is Literal for w in get_args(m)]
     if words:
         near = did_you_mean(value, words) if isinstance(value, str) else ""
-        return near or f"write {' or '.join(map(repr, words))}"
+        shown = [*(["true", "false"] if bool in members else []), *map(repr, words)]
+        return near or f"write {' or '.join(shown)}"
     if Bounds in members or int in members:
         return "write an integer, or an amount such as '1.7M'"
     if _item_in(kind) is not None:

@@ -6,7 +6,9 @@ finding without a line of source, and every remark, is an annotation of the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from stitchcli.formats.findings import Finding, findings, position, remarks, where
 from stitchcli.formats.words import short_path
@@ -33,6 +35,16 @@ def render_github_error(
     return workflow_command("error", {"title": f"stitch {command}"}, text) + "\n"
 
 
+def render_github_places(places: Sequence[tuple[str, int, str]], command: str) -> str:
+    """A command for each file, line and words of what is wrong there."""
+    lines = []
+    for file, line, text in places:
+        place: dict[str, str | int] = {"file": from_root(file), "line": line}
+        place["title"] = f"stitch {command}"
+        lines.append(workflow_command("error", place, text))
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _properties(finding: Finding) -> dict[str, str | int]:
     place = span_of(finding.primary.site) if finding.primary else {}
     return {**place, "title": f"stitch {finding.code}"}
@@ -41,10 +53,18 @@ def _properties(finding: Finding) -> dict[str, str | int]:
 def span_of(site: Site) -> dict[str, str | int]:
     """Where an annotation stands."""
     line, col, end_line, end_col = position(site)
-    place: dict[str, str | int] = {"file": short_path(site.file), "line": line, "endLine": end_line}
+    place: dict[str, str | int] = {"file": from_root(site.file), "line": line, "endLine": end_line}
     if line == end_line:  # GitHub refuses columns on spans of several lines
         place |= {"col": col, "endColumn": end_col}
     return place
+
+
+def from_root(file: str) -> str:
+    """A file as GitHub knows it: from the root of its workspace, wherever stitch runs."""
+    root, path = os.environ.get("GITHUB_WORKSPACE"), Path(file).resolve()
+    if root and path.is_relative_to(Path(root).resolve()):
+        return path.relative_to(Path(root).resolve()).as_posix()
+    return short_path(file)
 
 
 def workflow_command(level: str, properties: Mapping[str, str | int], text: str) -> str:

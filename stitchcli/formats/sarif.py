@@ -6,6 +6,7 @@ Findings that were ignored are no results; the run's notifications say how many 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -125,10 +126,12 @@ def _physical(label: Label) -> dict[str, Any]:
 
 
 def _artifact(file: str) -> dict[str, str]:
-    """Relative to the working directory where the file lies below, which is then the root."""
+    """Relative to GitHub's workspace, or the working directory, where the file lies below: it is
+    then the root."""
     path = Path(file)
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
     try:
-        below = path.relative_to(Path.cwd())
+        below = path.resolve().relative_to(root)
     except ValueError:
         return {"uri": path.as_uri() if path.is_absolute() else quote(path.as_posix())}
     return {"uri": quote(below.as_posix()), "uriBaseId": "%SRCROOT%"}

@@ -39,9 +39,9 @@ from stitchcli.records.checked import (
     Facts,
     Failure,
     Fault,
-    Grade,
     ModelCheck,
     Moved,
+    Outcome,
     Own,
 )
 from stitchcli.records.compared import (
@@ -55,7 +55,17 @@ from stitchcli.records.compared import (
     Renamed,
     Tensor,
 )
-from stitchcli.records.held import Level, Limit, LimitKind, Measured, Slack, Status, Verdict
+from stitchcli.records.held import (
+    METRICS,
+    Grade,
+    Level,
+    Limit,
+    LimitKind,
+    Measured,
+    Slack,
+    Status,
+    Verdict,
+)
 from stitchcli.records.said import (
     Amount,
     Applied,
@@ -90,6 +100,7 @@ from stitchcli.records.seen import (
 )
 
 __all__ = [
+    "METRICS",
     "Against",
     "Amount",
     "Applied",
@@ -138,6 +149,7 @@ __all__ = [
     "Moved",
     "NonFinite",
     "Operator",
+    "Outcome",
     "Own",
     "Parallel",
     "Part",

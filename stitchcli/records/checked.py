@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from stitchcli.records.asked import Edit, Shape, Target, TensorSpec
-from stitchcli.records.held import Level, Limit, Measured, Status, Verdict
+from stitchcli.records.held import Grade, Level, Limit, Measured, Status, Verdict
 from stitchcli.records.seen import Site
 
-Grade = Literal["error", "warn", "ignore"]
+#: Names of the checks that are no limits.
+FAULTS, UNCOUNTED, BASE = "faults", "uncounted-ops", "base"
+OUTPUT, CHECKPOINT = "output-shape", "checkpoint-compatible"
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,14 @@ class Facts:
     notes: tuple[str, ...] = ()
     document: Mapping[str, Any] = field(default_factory=dict)
 
+    def without_forward(self, why: str) -> Facts:
+        """The same without what depends on the forward pass."""
+        return replace(self, measured=self.measured.without_forward(why), outputs=())
+
 
 @dataclass(frozen=True)
 class Moved:
-    """How much of a metric's change (or, without a base, of the metric) one part accounts for."""
+    """What one part of a network has more than before."""
 
     path: str
     params: int
@@ -108,11 +114,13 @@ class Moved:
 
 @dataclass(frozen=True)
 class Against:
-    """What a model was compared with: ``label`` is ``baseline`` or a commit. ``facts`` are None
-    where there is nothing to compare with, and ``text`` says why; ``is_new`` that there is nothing
-    because the model is new. ``changes`` and ``lost`` (tensors of base's state dict that do not
-    load) are known where both networks were at hand;
-    ``changed_lines`` are those of the user's files that are not the base's."""
+    """What a model was compared with: ``label`` is ``baseline`` or a commit.
+
+    ``facts`` are None where there is nothing to compare with, and ``text`` says why: ``is_new``
+    because the model is, ``is_required`` because what was asked for is not there at all.
+    ``changes`` and ``lost`` (tensors of base's state dict that do not load) are known where both
+    networks were at hand; ``changed_lines`` are those of the user's files that are not the base's.
+    """
 
     label: str
     facts: Facts | None = None
@@ -122,6 +130,8 @@ class Against:
     changes: tuple[Moved, ...] | None = None
     lost: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_required: bool = False
     changed_lines: Mapping[str, tuple[range, ...]] = field(default_factory=dict)
 
 
@@ -133,6 +143,16 @@ class Failure:
     help: str = ""
     details: str = ""
     is_bug: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back from the process that measured a model."""
+
+    facts: Facts | None = None
+    against: Against | None = None
+    failure: Failure | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

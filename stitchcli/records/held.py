@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+METRICS = ("params", "trainable", "buffers", "macs", "flops")
+Grade = Literal["error", "warn", "ignore"]
 LimitKind = Literal["max", "min", "exact", "target", "max-increase"]
 Level = Literal["error", "warn"]
 Status = Literal["pass", "warn", "fail", "inherited", "unmeasured"]
@@ -61,7 +63,8 @@ class Measured:
 @dataclass(frozen=True)
 class Verdict:
     """What came of one check: ``over`` is how far the number is beyond what is allowed, ``bound``
-    the number up to which (for ``min``: down to which) it would have passed. Shapes are text."""
+    the number up to which (for ``min``: down to which) it would have passed. Of faults, tensors and
+    ops it is how many there are. Shapes are text."""
 
     name: str
     metric: str

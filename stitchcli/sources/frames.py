@@ -27,7 +27,7 @@ def guarded(doing: str, help: str = "") -> Iterator[None]:
             frames_of(error),
         ) from error
     except BaseException as error:
-        text = " ".join(str(error).split())
+        text = " ".join(_words(error).split())
         said = f"{type(error).__name__}: {text}" if text else type(error).__name__
         frames, cause = frames_of(error), _first_cause(error)
         raise ModelError(
@@ -37,12 +37,19 @@ def guarded(doing: str, help: str = "") -> Iterator[None]:
         ) from error
 
 
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # its __str__ is the user's code too
+        return ""
+
+
 def _first_cause(error: BaseException) -> str:
     """What an error was at first, where a package wraps it in others."""
     first = error
     while first.__cause__ is not None:
         first = first.__cause__
-    return f" (because of {type(first).__name__}: {first})" if first is not error else ""
+    return f" (because of {type(first).__name__}: {_words(first)})" if first is not error else ""
 
 
 def frames_of(error: BaseException) -> str:

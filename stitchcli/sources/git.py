@@ -57,6 +57,23 @@ def merge_base(top: Path, other: str) -> str:
     return done.stdout.strip()
 
 
+def fork_point(top: Path, other: str) -> str:
+    """The merge base with another revision; where that is HEAD itself and nothing has changed
+    since, as in a build of the main branch, the commit before. Raises TargetError."""
+    base = merge_base(top, other)
+    if base != commit_of(top, "HEAD") or run_git(top, "diff", "--quiet", "HEAD").returncode:
+        return base
+    parent = run_git(top, "rev-parse", "--verify", "--quiet", "HEAD^")
+    if parent.returncode == 0:
+        return parent.stdout.strip()
+    if run_git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        raise TargetError(
+            "the commit before HEAD is not in this clone, which is shallow",
+            "git fetch --unshallow; on GitHub, actions/checkout with fetch-depth: 0",
+        )
+    return base
+
+
 def short_name(top: Path, commit: str) -> str:
     """A commit as people write it."""
     return run_git(top, "rev-parse", "--short", commit).stdout.strip() or commit
@@ -70,7 +87,7 @@ def changed_lines(top: Path, commit: str) -> dict[str, tuple[range, ...]]:
     file = ""
     for line in done.stdout.splitlines():
         if line.startswith("+++ "):
-            file = str(top / line.removeprefix("+++ b/"))
+            file = str(top / line.removeprefix("+++ b/").removesuffix("\t"))
         elif match := re.match(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@", line):
             first, count = int(match[1]), int(match[2] or 1)
             found[file] = (*found.get(file, ()), range(first, first + count))
@@ -124,6 +141,15 @@ def _fill(root: Path, top: Path, commit: str) -> None:
     index.unlink(missing_ok=True)
 
 
+def _environment() -> dict[str, str]:
+    """Without what git tells its hooks: it would mean that repository wherever git is run."""
+    told = {
+        "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX",
+        "GIT_COMMON_DIR",
+    }  # fmt: skip
+    return {name: value for name, value in os.environ.items() if name not in told}
+
+
 def run_git(
     folder: Path, *words: str, env: Mapping[str, str] | None = None, text: str = ""
 ) -> subprocess.CompletedProcess[str]:
@@ -132,7 +158,7 @@ def run_git(
         return subprocess.run(
             ["git", *words],
             cwd=folder,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(env or {})},
+            env={**_environment(), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(env or {})},
             input=text,
             capture_output=True,
             text=True,

@@ -43,6 +43,11 @@ def print_spec(spec: TensorSpec) -> str:
     return f"{spec.name}={text}" if spec.name else text
 
 
+def shape_text(shape: Shape) -> str:
+    """``1x3x256x256``; ``()`` for a scalar."""
+    return "x".join(map(str, shape)) or "()"
+
+
 def format_shape(shape: Shape) -> str:
     """``3×256×256``: what people read; a scalar is ``()``."""
     return "×".join(str(size) for size in shape) if shape else "()"

@@ -97,6 +97,21 @@ def test_ci_does_not_accept(
     assert stitch("baseline", command, "--write").code == 0
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "words"),
+    [("params", 10**9, "its modules have 242"), ("macs", -1, ">= 0"), ("buffers", "3", "str")],
+)
+def test_a_block_that_was_edited(
+    net: Repo, stitch: Stitch, metric: str, value: object, words: str
+) -> None:
+    stitch("baseline", "accept", "a")
+    whole = json.loads(FILE.read_text())
+    whole["models"]["a"]["values"][metric] = value
+    FILE.write_text(json.dumps(whole))
+    found = stitch("check")
+    assert found.code == 2 and words in found.out
+
+
 def test_show_of_nothing(net: Repo, stitch: Stitch) -> None:
     for command in ("show", "prune"):
         found = stitch("baseline", command)
@@ -157,8 +172,8 @@ def test_killed_at_any_time(net: Repo, stitch: Stitch) -> None:
     subprocess.run(words, capture_output=True, check=True)
     whole = time.monotonic() - began
     contents.add(FILE.read_text())
-    for part in (0.5, 0.9, 0.97, 1.0):
-        stitch("baseline", "accept")
+    for part, source in zip((0.5, 0.9, 0.97, 1.0), (NET, GROWN, NET, GROWN), strict=True):
+        net.write("net.py", source)  # so that there is something to write
         with subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True) as running:
             time.sleep(whole * part)
             os.killpg(running.pid, signal.SIGKILL)

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from checking.conftest import NET, SETTINGS, Repo, Stitch
+
+from stitchcli.sources.git import changed_lines
 
 WIDE = NET.replace("width=8", "width=16")
 SMALL, LARGE = 8 * 27 + 8 + 8 * 2 + 2, 16 * 27 + 16 + 16 * 2 + 2
@@ -46,10 +49,112 @@ def test_an_import_path(
 
 
 def test_a_module_that_is_new(empty: Repo, stitch: Stitch) -> None:
-    empty.write("stitch.toml", settings("net:Net"))
+    empty.write("other.py", NET)
     empty.commit()
+    empty.write("stitch.toml", settings("net:Net"))
     empty.write("net.py", NET)
     assert base_params(stitch) == f"{empty.git('rev-parse', '--short', 'HEAD')} has no net"
+    assert stitch("check").code == 0
+
+
+def test_a_model_of_the_base_whose_file_is_not_in_it(empty: Repo, stitch: Stitch) -> None:
+    """It may be generated, or lie in a submodule: it is not new, and not measured."""
+    empty.write("stitch.toml", settings("net.py"))
+    empty.write(".gitignore", "net.py\n")
+    empty.commit()
+    empty.write("net.py", NET)
+    growth = settings("net.py").replace("1000", "{ max = 1000, max-increase = 3 }")
+    empty.write("stitch.toml", growth)
+    found = stitch("check")
+    assert found.code == 2 and "has no file of net.py" in found.out
+    empty.write("stitch.toml", settings("net.py"))
+    assert stitch("check").code == 0  # what needs no base holds without it
+
+
+def test_a_model_under_another_name(empty: Repo, stitch: Stitch) -> None:
+    """It is known by its target, so that its arguments cannot grow unseen."""
+    empty.write("net.py", NET)
+    text = settings("net.py").replace("1000", "{ max-increase = 0 }")
+    empty.write("stitch.toml", text)
+    empty.commit()
+    empty.write("stitch.toml", text.replace('"net"', '"tens"') + "kwargs.width = 16\n")
+    found = stitch("check")
+    assert found.code == 1 and "tens was called net at" in found.out
+    # beside the old one it is another model, which has no base
+    second = text[text.index("[[") :].replace('"net"', '"more"') + "kwargs.width = 16\n"
+    empty.write("stitch.toml", text + second)
+    found = stitch("check")
+    assert found.code == 0 and "a new model has no base to grow from" in found.out
+
+
+def test_what_the_change_does_to_the_settings_is_told(empty: Repo, stitch: Stitch) -> None:
+    empty.write("net.py", NET)
+    text = settings("net.py") + settings("net.py").split("\n", 1)[1].replace('"net"', '"gone"')
+    text = text.replace("{ params = 1000 }", "{ params = 1000, macs = 1_000_000 }")
+    empty.write("stitch.toml", text)
+    empty.commit()
+    empty.write("stitch.toml", settings("net.py").replace("1000", "5000"))
+    found = stitch("check")
+    assert "has the model gone too, which is not checked" in found.out
+    assert "params.max is another limit than at" in found.out and "(1,000 → 5,000)" in found.out
+    assert "macs.max is no longer a limit" in found.out and found.code == 0
+
+
+def test_a_build_of_the_main_branch(
+    repo: Repo, stitch: Stitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was pushed is compared with the commit before it."""
+    repo.git("checkout", "-q", "main")
+    grown(repo)
+    found = stitch("check")
+    assert found.code == 1 and base_params(stitch) == 1_681_154
+    clone = tmp_path / "shallow"
+    words = ["git", "clone", "-q", "--depth", "1", f"file://{repo.folder}", str(clone)]
+    subprocess.run(words, check=True, capture_output=True)
+    monkeypatch.chdir(clone)
+    found = stitch("check")
+    assert found.code == 2 and "fetch-depth: 0" in found.out
+
+
+def test_a_hook_in_a_worktree(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What git tells its hooks does not make another repository of it."""
+    repo.write("sub/net.py", NET)
+    growth = "budget = { params = { max-increase = '2%' } }\n"
+    text = settings("net.py").replace("budget = { params = 1000 }\n", growth)
+    repo.write("sub/stitch.toml", text)
+    repo.commit()
+    repo.git("worktree", "add", "-q", str(tmp_path / "tree"), "-b", "other")
+    hook = repo.folder / ".git" / "hooks" / "pre-commit"
+    program = f"{sys.executable} -m stitchcli check"
+    hook.write_text(f"#!/bin/sh\ncd sub && {program} > {tmp_path / 'said'} 2>&1\n")
+    hook.chmod(0o755)
+    other = Repo(tmp_path / "tree")
+    other.write("sub/net.py", WIDE)
+    with pytest.raises(subprocess.CalledProcessError):
+        other.commit()
+    assert "1 budget exceeded" in (tmp_path / "said").read_text()
+
+
+def test_a_base_that_cannot_be_built_leaves_the_head(empty: Repo, stitch: Stitch) -> None:
+    for code in ("raise KeyboardInterrupt", "raise MemoryError", "import os; os._exit(3)"):
+        empty.write("net.py", NET.replace("super().__init__()", f"super().__init__(); {code}"))
+        empty.write("stitch.toml", settings("net.py"))
+        empty.commit(code)
+        empty.write("net.py", NET)
+        report = json.loads(stitch("check", "-f", "json").out)
+        checks = {each["id"]: each["status"] for each in report["models"][0]["checks"]}
+        assert checks == {"base": "warn", "faults": "pass", "params.max": "pass"}
+        growth = settings("net.py").replace("1000", "{ max-increase = 3 }")
+        empty.write("stitch.toml", growth)
+        assert stitch("check").code == 2
+
+
+def test_lines_of_a_path_with_a_space(empty: Repo) -> None:
+    file = empty.write("my dir/net.py", "one\ntwo\nthree\n")
+    empty.commit()
+    empty.write("my dir/net.py", "one\n2\nthree\nfour\nfive\n")
+    head = empty.git("rev-parse", "HEAD")
+    assert changed_lines(empty.folder, head) == {str(file): (range(2, 3), range(4, 6))}
 
 
 def test_below_the_root_and_through_a_link(
@@ -97,7 +202,7 @@ def test_a_built_in_network_with_other_edits(empty: Repo, stitch: Stitch) -> Non
     empty.commit()
     empty.write("stitch.toml", text + 'edits = ["--replace conv=dwconv"]\n')
     assert base_params(stitch, "--base", "HEAD") == 13_395_394
-    more = text.replace('"u"', '"v"')
+    more = text.replace('"u"', '"v"').replace('"unet"', '"resnet18"')
     empty.write("stitch.toml", more)
     assert base_params(stitch, "--base", "HEAD").endswith("has no v")
 

@@ -176,6 +176,17 @@ def test_the_action_on_a_pull_request(repo: Repo, tmp_path: Path) -> None:
     assert job.run("Verdict")[0] == 1
 
 
+def test_a_working_directory(repo: Repo, tmp_path: Path) -> None:
+    """Annotations name files from the root of the repository."""
+    repo.grow()
+    for name in ("models", "stitch.toml"):
+        (repo.folder / "sub").mkdir(exist_ok=True)
+        shutil.move(repo.folder / name, repo.folder / "sub" / name)
+    job = Runner(repo, tmp_path, **{"working-directory": "sub", "base": "none"})
+    code, said = job.run("Check", GITHUB_WORKSPACE=str(repo.folder))
+    assert code == 0 and "::error file=sub/stitch.toml,line=9," in said, said
+
+
 def test_jobs_of_a_matrix_have_comments_of_their_own(repo: Repo, tmp_path: Path) -> None:
     text = (repo.folder / "stitch.toml").read_text()
     second = text[text.index("[[model]]") :].replace('"unet"', '"other"')

@@ -34,6 +34,10 @@ CODE = {
         "memory",
     ),
     "recursive": ("self.__init__()", "recursion"),
+    "wordless": (
+        "raise type('Odd', (BaseException,), {'__str__': lambda self: 1 / 0})",
+        "raised while",
+    ),
     "no_torch": ("import sys; sys.modules['torch'] = None; raise ValueError('odd')", "odd"),
 }
 
@@ -170,25 +174,34 @@ def test_nothing_is_left_in_the_temporary_folder(
     assert [each.name for each in temporary.iterdir()] == []
 
 
-def test_an_interrupt_stops_everything(net: Repo) -> None:
+@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143), (1, 129)])
+def test_a_signal_stops_everything(net: Repo, number: int, code: int, tmp_path: Path) -> None:
     pids = net.folder / "pid"
-    code = f"import os, time\nopen({str(pids)!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)\n"
-    net.write("hangs.py", code)
+    write = f"open({str(pids)!r}, 'w').write(str(os.getpid()))"
+    net.write("hangs.py", f"import os, time\n{write}\ntime.sleep(1000)\n")
     net.write("stitch.toml", settings("hangs"))
-    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    code += "from stitchcli.cli.main import run; sys.argv = ['stitch', 'check']; sys.exit(run())"
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    net.commit()
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from stitchcli.cli.main import run\n"
+    program += "sys.argv = ['stitch', 'check', '--base', 'HEAD']; sys.exit(run())"
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(temporary)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     for _ in range(600):
         if pids.exists() and pids.read_text():
             break
         time.sleep(0.1)
-    process.send_signal(2)
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and "Traceback" not in err
+    assert process.returncode == code and "Traceback" not in err
     with pytest.raises(ProcessLookupError):
         for _ in range(100):
             os.kill(int(pids.read_text()), 0)
             time.sleep(0.05)
+    assert not list(temporary.iterdir())
 
 
 def test_the_parent_never_imports_torch(net: Repo) -> None:

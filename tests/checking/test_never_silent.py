@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,65 @@ def test_a_fault_that_was_there_before(net: Repo, stitch: Stitch) -> None:
     more = FAULTY.replace("nn.Conv2d(3, width", "nn.Conv2d(4, width")
     net.write("net.py", more)
     assert stitch("check").code == 1
+
+
+CATS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x):
+        a = self.first(x)
+        b = torch.cat([a, a[:, :, 1:]], 1)
+        {more}
+        return b
+"""
+
+
+def test_a_second_fault_of_one_kind_is_no_old_one(net: Repo, stitch: Stitch) -> None:
+    budget = "params = 1_000\nmacs = 1_000_000\noutput-shape = '1x8x16x16'"
+    net.write("stitch.toml", settings(budget, top='base = "HEAD"'))
+    net.write("net.py", CATS.format(more="pass"))
+    net.commit()
+    found = checks(stitch)
+    # nothing is worse than it was, and what the fault hides was hidden before
+    hidden = {"faults", "macs.max", "output-shape"}
+    assert {name for name, (status, _) in found.items() if status == "inherited"} == hidden
+    assert stitch("check").code == 0
+    net.write("net.py", CATS.format(more="c = torch.cat([a, a[:, :, 2:]], 1)"))
+    assert checks(stitch)["faults"][0] == "fail" and stitch("check").code == 1
+
+
+def test_a_model_that_is_held_to_nothing(net: Repo, stitch: Stitch) -> None:
+    net.write("stitch.toml", settings("", 'faults = "ignore"'))
+    found = stitch("check")
+    assert found.code == 2 and "nothing would be checked" in found.err
+
+
+SCALAR = NET.replace("return self.last(self.first(x))", "return self.last(self.first(x)).mean()")
+
+
+def test_a_scalar_output(net: Repo, stitch: Stitch) -> None:
+    net.write("net.py", SCALAR)
+    net.write("stitch.toml", settings('output-shape = "1x2"'))
+    assert "the output is (), and not 1x2" in stitch("check").out
+    (net.folder / "stitch.toml").unlink()
+    assert stitch("init", "net.py", "--input", "1x3x16x16").code == 0
+    assert 'output-shape = "()"' in (net.folder / "stitch.toml").read_text()
+    assert stitch("check").code == 0
+    net.write("net.py", SCALAR.replace(".mean()", ".argmax()"))
+    assert stitch("check").code == 0  # shapes are compared, whatever their dtypes
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_settings_that_may_not_be_read(net: Repo, stitch: Stitch) -> None:
+    (net.folder / "stitch.toml").chmod(0)
+    found = stitch("check")
+    assert found.code == 2 and "cannot read" in found.err
 
 
 @pytest.mark.parametrize("shape", ["1x2x16x16", "1x3x16x16"])

@@ -87,6 +87,32 @@ def test_never_silent(repo: Repo, text: str, words: str) -> None:
     assert code != 0 and words in said and "Traceback" not in said, said
 
 
+def test_files_called_like_the_standard_library(repo: Repo) -> None:
+    repo.write("dataclasses.py", "raise RuntimeError('not this one')\n")
+    program = Path(sys.executable).parent / "pytest"
+    words = [program, *CLEAN, "--stitch", "--import-mode=importlib"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_project_below_the_root(repo: Repo) -> None:
+    (repo.folder / "sub").mkdir()
+    for name in ("models", "stitch.toml"):
+        (repo.folder / name).rename(repo.folder / "sub" / name)
+    text = (repo.folder / "sub" / "stitch.toml").read_text()
+    repo.write("sub/stitch.toml", text.replace('"unet"', '"u::net [x]"').replace("merge-", "")
+               .replace('base = "base"', 'base = "none"'))  # fmt: skip
+    repo.write("sub/test_own.py", TEST)
+    for words in (("sub/stitch.toml",), ("sub/stitch.toml::u:net (x)",)):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *CLEAN, "--stitch", "-v", *words],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout
+    one = run("--stitch", "sub/test_own.py::test_of_its_own")
+    assert one[0] == 0 and len(outcomes(one[1])) == 1
+
+
 def test_no_settings(repo: Repo) -> None:
     (repo.folder / "stitch.toml").unlink()
     code, said = run("--stitch")
@@ -176,8 +202,15 @@ def test_mistakes_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(StitchError, match="whole number"):
         assert_budget(Small(), params="1.5", input=INPUT)
     with pytest.raises(StitchError) as raised:
+        assert_budget(Small(), params=1, faults="eror", input=INPUT)  # type: ignore[arg-type]
+    assert "did you mean 'error'" in raised.value.help
+    with pytest.raises(StitchError) as raised:
         assert_budget(Small(), params={"mx": 1}, input=INPUT)
     assert "did you mean 'max'" in raised.value.help
+    with pytest.raises(StitchError, match="is no network"):
+        assert_budget(Small, params=1)  # type: ignore[arg-type]
+    with pytest.raises(StitchError, match="limits has params"):
+        assert_budget(Small(), params=1, limits={"params": 3})
     with pytest.raises(StitchError, match="there is no network"):
         assert_budget("nowhere", params=1)
     (tmp_path / "net.py").write_text(NET)

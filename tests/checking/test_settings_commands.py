@@ -65,20 +65,20 @@ def test_never_over_existing_models(empty: Repo, stitch: Stitch) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "code"),
     [
-        "[project]\nname = 'x'\n\n[tool.stitch]\nignore = ['ST202'] # ours\n",
-        "[tool.stitch]\nfaults = 'warn'\n\n[tool.other]\na = 1\n",
-        "[tool]\nstitch.faults = 'warn'\n",
-        "tool.stitch.faults = 'warn'",
+        ("[project]\nname = 'x'\n\n[tool.stitch]\nignore = ['ST202'] # ours\n", 0),
+        ("[tool.stitch]\nfaults = 'warn'\n\n[tool.other]\na = 1\n", 0),
+        ("[tool]\nstitch = { faults = 'warn' }\n", 2),
     ],
 )
-def test_added_to_pyproject(empty: Repo, stitch: Stitch, text: str) -> None:
+def test_added_to_pyproject(empty: Repo, stitch: Stitch, text: str, code: int) -> None:
     empty.write("net.py", NET)
     empty.write("pyproject.toml", text)
     found = stitch("init")
     after = Path("pyproject.toml").read_text()
-    if found.code:  # TOML has no way to add to such a table
+    assert found.code == code
+    if code:  # TOML has no way to add to such a table
         assert after == text and "cannot be added" in found.err
     else:
         assert after.startswith(text.rstrip()) and set(models("pyproject.toml")) == {"net"}

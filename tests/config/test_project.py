@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import tomllib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitchcli.config import find_source, read_project, read_settings
-from stitchcli.config.found import source_of
+from stitchcli.config.found import Source
 from stitchcli.config.schema import json_schema
-from stitchcli.config.tables import Root
 from stitchcli.config.validate import Mistakes, validated
 from stitchcli.errors import StitchError
 from stitchcli.records import Limit, Slack
@@ -87,7 +88,8 @@ def test_the_example(project: Any) -> None:
 def test_a_table_of_pyproject(project: Any) -> None:
     text = re.sub(r"(?m)^\[(\[?)model", r"[\1tool.stitch.model", "[tool.stitch]\n" + WHOLE)
     found = project(text, "pyproject.toml")
-    assert found.models == project(WHOLE).models or found.models[0].limits
+    other = project(WHOLE, "stitch.toml").models
+    assert [replace(m, lines={}) for m in found.models] == [replace(m, lines={}) for m in other]
     assert found.models[0].lines["params.max"] == 14
 
 
@@ -176,6 +178,17 @@ def test_every_mistake_is_told(project: Any) -> None:
     assert "did you mean 'base'" in lines[0] and "target is missing" in "".join(lines)
 
 
+def test_amounts_are_told_with_types(project: Any) -> None:
+    with pytest.raises(StitchError) as raised:
+        project(f"base = 1\n{MODEL}budget.params = '1.7.7M'\n{MODEL}budget.macs = 3\n")
+    lines = raised.value.details.splitlines()
+    assert [line.split(":")[1] for line in lines] == ["1", "5", "7"]
+
+
+def test_a_byte_order_mark(project: Any, tmp_path: Path) -> None:
+    assert project("\ufeff" + WHOLE).models == project(WHOLE).models
+
+
 def test_two_models_of_one_name(project: Any) -> None:
     model = MODEL + "budget = { params = 1 }\n"
     with pytest.raises(StitchError, match=r"stitch\.toml:6: model\[m\]\.name"):
@@ -200,6 +213,28 @@ def test_the_own_file_wins(project: Any, tmp_path: Path) -> None:
     assert source is not None and source.file == tmp_path / "stitch.toml"
 
 
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "stitch.toml").write_text(WHOLE)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(StitchError, match="cannot read"):
+        find_source(tmp_path)
+
+
+def test_many_models_are_read_in_no_time(project: Any) -> None:
+    text = "".join(
+        f'[[model]]\nname = "m{at}"\ntarget = "unet"\n[model.budget]\n'
+        "params = { max = 3, min = 2 }\nmacs = 4\nflops = 5\nbuffers = 6\n"
+        for at in range(200)
+    )
+    began = time.perf_counter()
+    models = project(text).models
+    assert time.perf_counter() - began < 3  # a second would do; it was minutes
+    assert models[199].lines["buffers.max"] == 200 * 8
+
+
 # ------------------------------------------------------------------------------------- the schema
 
 _LEAF = st.one_of(
@@ -222,9 +257,8 @@ def _tables(depth: int) -> st.SearchStrategy[Any]:
 def test_the_schema_says_what_the_validator_does(model: Any, budget: Any, root: Any) -> None:
     whole = {"name": "m", "target": "unet", **model}
     for table in ({**root, "model": [whole]}, {"model": [{**whole, "budget": budget}]}):
-        mistakes = Mistakes(source_of(Path("stitch.toml"), ""))
-        object.__setattr__(mistakes.source, "table", table)
-        validated(mistakes.source, Root, mistakes)
+        mistakes = Mistakes(Source(Path("stitch.toml"), "", table))
+        validated(mistakes.source, mistakes)
         fits = jsonschema.Draft202012Validator(json_schema()).is_valid(table)
         assert fits == (not mistakes.found), (table, mistakes.found)
 

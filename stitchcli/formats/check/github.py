@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stitchcli.formats.check.told import Told, told
 from stitchcli.formats.check.words import headline
-from stitchcli.formats.github import span_of, workflow_command
+from stitchcli.formats.github import from_root, span_of, workflow_command
 from stitchcli.records import CheckReport
 
 _MOST = 9
@@ -30,7 +30,7 @@ def render_github(report: CheckReport) -> str:
 
 
 def _command(level: str, each: Told) -> str:
-    place: dict[str, str | int] = {"file": each.file, "line": each.line}
+    place: dict[str, str | int] = {"file": from_root(each.file), "line": each.line}
     if each.site is not None:
         place = span_of(each.site)
     place["title"] = f"stitch {each.model} {each.code}"

@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stitchcli.formats.check.words import FAULTS, failure_lines, line_of, sentence, why_text
+from stitchcli.formats.check.words import failure_lines, line_of, sentence, why_text
 from stitchcli.records import Checked, CheckReport, Verdict
+from stitchcli.records.checked import FAULTS
 
 if TYPE_CHECKING:
     from junitparser import JUnitXml, TestCase

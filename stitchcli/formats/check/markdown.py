@@ -9,7 +9,6 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from stitchcli.formats.check.words import (
-    FAULTS,
     SHOWN,
     base_label,
     delta_text,
@@ -24,6 +23,7 @@ from stitchcli.formats.check.words import (
 )
 from stitchcli.formats.markdown import cell, escaped
 from stitchcli.records import Checked, CheckReport, Verdict
+from stitchcli.records.checked import FAULTS
 
 #: GitHub takes no more than 1 MiB in a step's summary.
 MOST_BYTES = 1_000_000

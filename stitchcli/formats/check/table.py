@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from stitchcli.formats.check.words import (
-    FAULTS,
     SHOWN,
     delta_text,
     failure_lines,
@@ -23,6 +22,7 @@ from stitchcli.formats.check.words import (
 from stitchcli.formats.drawing import as_text, fullest
 from stitchcli.formats.words import short_path
 from stitchcli.records import Checked, CheckReport, Status, Verdict
+from stitchcli.records.checked import FAULTS
 
 _COLOURS: dict[Status, str] = {
     "pass": "green", "warn": "bold yellow", "inherited": "yellow", "fail": "bold red",

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stitchcli.formats.check.words import FAULTS, line_of, ordered, sentence, site_of, why_text
+from stitchcli.formats.check.words import line_of, ordered, sentence, site_of, why_text
 from stitchcli.formats.words import short_path
 from stitchcli.records import Checked, CheckReport, Fault, Site, Status, Verdict
+from stitchcli.records.checked import FAULTS
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ SHOWN: dict[Status, str] = {
 }
 #: What is to be told of first.
 WORST_FIRST: tuple[Status, ...] = ("unmeasured", "fail", "warn", "inherited", "pass")
-FAULTS = "faults"
 _MOST_REASONS = 5
 
 
@@ -35,6 +34,8 @@ def headline(report: CheckReport) -> str:
     ]
     said = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
     passed = len(report.with_status("pass"))
+    if not report.verdicts:
+        return "nothing was checked"
     if not said:
         return f"all {passed} checks passed" if passed > 1 else f"{passed} check passed"
     return ", ".join(said)

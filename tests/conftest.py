@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -14,6 +15,10 @@ from stitchcli.sources.load import load
 from stitchcli.tracing.trace import trace
 
 declare_torchvision()
+
+# Run in the background, tests would ignore these, and so would every process that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -181,13 +181,10 @@ def test_a_signal_stops_everything(net: Repo, number: int, code: int, tmp_path: 
     net.write("hangs.py", f"import os, time\n{write}\ntime.sleep(1000)\n")
     net.write("stitch.toml", settings("hangs"))
     net.commit()
-    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    program += "from stitchcli.cli.main import run\n"
-    program += "sys.argv = ['stitch', 'check', '--base', 'HEAD']; sys.exit(run())"
     temporary = tmp_path / "t"
     temporary.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", program],
+        [sys.executable, "-m", "stitchcli", "check", "--base", "HEAD"],
         env={**os.environ, "TMPDIR": str(temporary)}, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     for _ in range(600):

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from errno import EACCES
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,13 +69,16 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 def _beside(path: Path, fill: Callable[[BinaryIO], object]) -> str:
-    """A new file with the mode of ``path``, in the same folder."""
+    """A new file with the mode of ``path``, in the same folder. Raises OSError, also where
+    ``path`` may not be written to: the rename that is to come would not ask."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(path))
         mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
         os.chmod(temporary, mode & 0o777)  # noqa: PTH101
     except BaseException:

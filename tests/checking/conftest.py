@@ -3,10 +3,7 @@ change that makes it 1,865,474."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,16 +104,3 @@ def repo(empty: Repo) -> Repo:
 def stitch(monkeypatch: pytest.MonkeyPatch) -> Stitch:
     """Runs the program in this process."""
     return lambda *words: run_stitch(monkeypatch, words)
-
-
-def unprivileged(*words: str) -> Result:
-    """Runs the program in a process that file modes hold for, also where the tests are root's."""
-    lead: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("root may read and write anything, and there is no setpriv")
-        lead = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
-    done = subprocess.run(
-        [*lead, sys.executable, "-m", "stitchcli", *words], capture_output=True, text=True
-    )
-    return Result(done.returncode, done.stdout, done.stderr)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checking.conftest import NET, Repo, Stitch, unprivileged
+from checking.conftest import NET, Repo, Stitch
+from cli.conftest import unprivileged
 
 GROWN = NET.replace("self.last =", "self.more = nn.Linear(3, 3)\n        self.last =")
 FILE = Path("stitch-baseline.json")

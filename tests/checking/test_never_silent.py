@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from checking.conftest import NET, Repo, Stitch, unprivileged
+from checking.conftest import NET, Repo, Stitch
+from cli.conftest import unprivileged
 
 FAULTY = NET.replace("nn.Conv2d(width, 2, 1)", "nn.Conv2d(width + 1, 2, 1)")
 UNCOUNTED = NET.replace(

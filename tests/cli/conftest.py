@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -99,18 +100,29 @@ def run_stitch(
     return Result(code, out.text, err.text)
 
 
+def run_process(words: Sequence[str], env: Mapping[str, str] | None = None) -> Result:
+    """Run a command in a process of its own."""
+    done = subprocess.run(
+        words, env={**os.environ, **(env or {})}, capture_output=True, timeout=60, check=False
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def unprivileged(*words: str) -> Result:
+    """Run the program in a process that file modes hold for, also where the tests are root's."""
+    lead: list[str] = []
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may read and write anything, and there is no setpriv")
+        lead = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+    return run_process([*lead, sys.executable, "-m", "stitchcli", *words])
+
+
 @pytest.fixture
 def process(here: Path) -> Run:
     """Runs Python in a process of its own, in the working directory."""
 
     def run(*words: str, env: Mapping[str, str] | None = None) -> Result:
-        done = subprocess.run(
-            [sys.executable, *words],
-            env={**os.environ, **(env or {})},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return run_process([sys.executable, *words], env)
 
     return run

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from stitchcli.cli.main import run
+from stitchcli.cli.main import program
 
 if __name__ == "__main__":
-    sys.exit(run())
+    program()

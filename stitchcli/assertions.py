@@ -14,7 +14,8 @@ from torch import nn
 from stitchcli.api import Input, inspect
 from stitchcli.checking.hold import hold
 from stitchcli.checking.measure import against_report, facts_of
-from stitchcli.config import Source, read_project
+from stitchcli.config.found import Source
+from stitchcli.config.project import read_project
 from stitchcli.errors import StitchError
 from stitchcli.formats.check.words import sentence, why_text, why_title
 from stitchcli.records import METRICS, Checked, Edit, Grade, ModelCheck, Outcome, Verdict

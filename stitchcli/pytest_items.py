@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from stitchcli.config import Project, find_source, read_project
-from stitchcli.config.found import source_in
+from stitchcli.config.found import find_source, source_in
+from stitchcli.config.project import Project, read_project
 from stitchcli.errors import StitchError
 from stitchcli.records import ModelCheck
 from stitchcli.records.checked import BASE, CHECKPOINT, FAULTS, OUTPUT, UNCOUNTED

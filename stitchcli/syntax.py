@@ -6,9 +6,10 @@ import ast
 import linecache
 from functools import lru_cache
 from io import StringIO
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from stitchcli.records import Site
+if TYPE_CHECKING:
+    from stitchcli.records import Site
 
 #: Line, column, end line, end column; lines count from 1, columns are bytes from 0.
 Span = tuple[int, int, int, int]

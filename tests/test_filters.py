@@ -166,7 +166,7 @@ def test_a_string_is_no_list(name: str) -> None:
 
 
 def test_the_project_decides_once(write: Any, tmp_path: Path) -> None:
-    from stitchcli.config import read_settings
+    from stitchcli.config.settings import read_settings
 
     write('[tool.stitch]\nignore = ["ST202"]\nselect = ["st1", "ST2"]\n', "pyproject.toml")
     settings = read_settings(tmp_path)

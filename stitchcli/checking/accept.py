@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stitchcli.checking.baseline import Blocks, block_of, change_blocks
 from stitchcli.checking.run import CheckRequest, measure_models
-from stitchcli.config import Project
+from stitchcli.config.project import Project
 from stitchcli.errors import StitchError
 from stitchcli.records import Failure, ModelCheck
 

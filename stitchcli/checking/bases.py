@@ -10,8 +10,8 @@ from typing import Any
 
 from stitchcli.checking.baseline import LABEL, Blocks, read_blocks
 from stitchcli.checking.jobs import Checkout, GitBase
-from stitchcli.config import Project, read_project
 from stitchcli.config.found import source_from_text
+from stitchcli.config.project import Project, read_project
 from stitchcli.errors import StitchError, TargetError
 from stitchcli.records import BlockSpec, Edit, ModelCheck
 from stitchcli.sources.git import (

@@ -12,9 +12,9 @@ import tomlkit
 from tomlkit.items import Table
 
 from stitchcli.checking.run import CheckRequest, measure_models
-from stitchcli.config import Project, Settings, Source, find_source
-from stitchcli.config.found import OWN
-from stitchcli.config.settings import read_settings
+from stitchcli.config.found import OWN, Source, find_source
+from stitchcli.config.project import Project
+from stitchcli.config.settings import Settings, read_settings
 from stitchcli.errors import StitchError
 from stitchcli.records import Facts, Failure, ModelCheck, Target, TensorSpec
 from stitchcli.whole_files import write_whole

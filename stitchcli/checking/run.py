@@ -12,7 +12,7 @@ from stitchcli.checking.bases import Bases, find_bases
 from stitchcli.checking.hold import hold
 from stitchcli.checking.jobs import Job
 from stitchcli.checking.workers import run_jobs
-from stitchcli.config import Project
+from stitchcli.config.project import Project
 from stitchcli.errors import StitchError
 from stitchcli.records import Against, Checked, CheckReport, ModelCheck, Outcome
 from stitchcli.versions import versions

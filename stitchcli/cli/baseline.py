@@ -21,7 +21,7 @@ Write = Annotated[bool, typer.Option("--write", help="Also in CI, where it is re
 def show(models: Models = None) -> int:
     """What the baseline file holds."""
     from stitchcli.checking.baseline import read_blocks
-    from stitchcli.config import read_project
+    from stitchcli.config.project import read_project
     from stitchcli.errors import StitchError
     from stitchcli.words.near import did_you_mean
 
@@ -62,7 +62,7 @@ def accept(
     from stitchcli.checking.accept import accept as accept_models
     from stitchcli.checking.accept import refuse_in_ci
     from stitchcli.checking.run import CheckRequest, choose_models
-    from stitchcli.config import read_project
+    from stitchcli.config.project import read_project
 
     refuse_in_ci(write)
     project = read_project()
@@ -99,7 +99,7 @@ def prune(write: Write = False) -> int:
     """Take out networks that the settings no longer have."""
     from stitchcli.checking.accept import prune as prune_models
     from stitchcli.checking.accept import refuse_in_ci
-    from stitchcli.config import read_project
+    from stitchcli.config.project import read_project
 
     refuse_in_ci(write)
     gone = prune_models(read_project())

@@ -14,7 +14,7 @@ from stitchcli.cli import block_views as views
 from stitchcli.cli.block_copies import copy_blocks
 from stitchcli.cli.options import Several
 from stitchcli.cli.reports import write_text
-from stitchcli.config import read_settings
+from stitchcli.config.settings import read_settings
 from stitchcli.errors import StitchError
 from stitchcli.library import Library
 from stitchcli.words.near import did_you_mean

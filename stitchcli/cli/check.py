@@ -24,7 +24,7 @@ from stitchcli.errors import StitchError, places_of
 from stitchcli.whole_files import write_whole
 
 if TYPE_CHECKING:
-    from stitchcli.config import Project
+    from stitchcli.config.project import Project
     from stitchcli.records import CheckReport
 
 Models = Annotated[
@@ -75,7 +75,7 @@ def check(
       stitch check --format github --out junit:stitch.xml
     """
     from stitchcli.checking.run import CheckRequest, check_project, choose_models
-    from stitchcli.config import read_project
+    from stitchcli.config.project import read_project
 
     if base == "":
         raise StitchError("--base is empty", "leave it out, or name none, baseline or a revision")

@@ -13,7 +13,7 @@ from stitchcli.cli.reports import Color, print_drawn
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stitchcli.config import Source
+    from stitchcli.config.found import Source
     from stitchcli.toml_lines import Key
 
 
@@ -29,7 +29,7 @@ def config(
 
         print(json.dumps(json_schema(), indent=2))
         return 0
-    from stitchcli.config import read_project
+    from stitchcli.config.project import read_project
 
     source = read_project().source
     print_drawn(lambda console: _draw(source, console), color)

@@ -28,6 +28,7 @@ from stitchcli.cli.options import (
     complete_target,
     parse_edits,
 )
+from stitchcli.cli.process import import_torch
 from stitchcli.cli.reports import (
     Color,
     DiffFormat,
@@ -37,9 +38,8 @@ from stitchcli.cli.reports import (
     write_text,
 )
 from stitchcli.cli.streams import stdout_to_stderr
-from stitchcli.config import read_settings
+from stitchcli.config.settings import read_settings
 from stitchcli.errors import StitchError
-from stitchcli.filters import make_filter
 from stitchcli.library import Library
 from stitchcli.whole_files import write_whole
 
@@ -157,6 +157,7 @@ def diff(
       stitch diff main:models/unet.py models/unet.py
       stitch diff --merge-base main models/unet.py --exit-code
     """
+    from stitchcli.filters import make_filter
     from stitchcli.records import Target
     from stitchcli.words.shapes import parse_spec
     from stitchcli.words.values import parse_arguments
@@ -187,6 +188,7 @@ def diff(
     refuse_sources(written, read, folders)
     pairs = dict(_pair(each) for each in moved)
     with stdout_to_stderr():
+        import_torch()
         from stitchcli.difference import DiffRequest, diff_targets
         from stitchcli.pipeline import Request
 

@@ -27,6 +27,7 @@ from stitchcli.cli.options import (
     parse_edits,
 )
 from stitchcli.cli.patches import check_flags, patches_of, print_diff, write_patches
+from stitchcli.cli.process import import_torch
 from stitchcli.cli.reports import (
     Color,
     Format,
@@ -36,11 +37,9 @@ from stitchcli.cli.reports import (
     write_files,
 )
 from stitchcli.cli.streams import stdout_to_stderr
-from stitchcli.config import read_settings
-from stitchcli.filters import make_filter
+from stitchcli.config.settings import read_settings
 from stitchcli.library import Library
 from stitchcli.networks import BUILTINS
-from stitchcli.sources.overlay import overlaid
 
 
 def inspect(
@@ -122,8 +121,10 @@ def inspect(
       stitch inspect unet --replace conv=dwconv --after 'down*=msca'
       stitch inspect model.py:Net --input 1x3x224x224 --device meta
     """
+    from stitchcli.filters import make_filter
     from stitchcli.formats.words import files_line, fixed_lines, summary
     from stitchcli.records import Target
+    from stitchcli.sources.overlay import overlaid
     from stitchcli.words.shapes import parse_spec
     from stitchcli.words.values import parse_arguments
 
@@ -137,6 +138,7 @@ def inspect(
     folders = Library((*settings.blocks, *blocks)).folders
     refuse_sources(files, [target, *replace, *wrap, *after, *before], folders)
     with stdout_to_stderr():
+        import_torch()
         from stitchcli.pipeline import Request, inspect_target
 
         mode: Literal["eval", "train"] = "train" if train else "eval"

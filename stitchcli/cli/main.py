@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,6 +20,7 @@ from stitchcli.cli.diff import diff
 from stitchcli.cli.explain import explain
 from stitchcli.cli.init import init
 from stitchcli.cli.inspect import inspect
+from stitchcli.cli.process import leave
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError, places_of
 
@@ -57,6 +58,11 @@ app.command()(init)
 app.command()(config)
 app.command()(explain)
 app.add_typer(blocks, name="blocks")
+
+
+def program() -> NoReturn:
+    """The whole of the process."""
+    leave(run())
 
 
 def run() -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from stitchcli.config.found import Source, find_source
 from stitchcli.errors import StitchError
-from stitchcli.filters import parse_codes
 from stitchcli.words.near import did_you_mean
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ def settings_of(
 
 
 def _codes(words: list[str], key: str, mistakes: Mistakes) -> tuple[str, ...]:
+    from stitchcli.filters import parse_codes
+
     try:
         return parse_codes(words, "")
     except StitchError as error:

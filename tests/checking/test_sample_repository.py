@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from checking.conftest import Repo, Stitch
 
-from stitchcli.config import read_project
+from stitchcli.config.project import read_project
 
 
 def test_a_pull_request(repo: Repo, stitch: Stitch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitchcli.config import find_source, read_project, read_settings
-from stitchcli.config.found import Source
+from stitchcli.config.found import Source, find_source
+from stitchcli.config.project import read_project
 from stitchcli.config.schema import json_schema
+from stitchcli.config.settings import read_settings
 from stitchcli.config.validate import Mistakes, validated
 from stitchcli.errors import StitchError
 from stitchcli.records import Limit, Slack

@@ -9,7 +9,7 @@ from torch import nn
 
 from stitchcli import StitchError, inspect, stitch
 from stitchcli.catalog import Catalog
-from stitchcli.config import read_settings
+from stitchcli.config.settings import read_settings
 from stitchcli.library import Library
 
 Write = Callable[[str, str], Path]

@@ -30,7 +30,7 @@ def outputs_of(module: nn.Module, inputs: Sequence[TensorSpec], device: str) -> 
         torch.manual_seed(0)
         args, kwargs = dummy_inputs(inputs, device)
         module.eval()
-        return list(tensors_in(module(*args, **kwargs)))
+        return tensors_in(module(*args, **kwargs))
 
 
 def compare_outputs(base: list[Tensor], head: list[Tensor], copied: int) -> Behaviour:

@@ -188,7 +188,7 @@ def _numbers(
     ]
     try:
         with torch.no_grad(), checks.bench.guard("running with numbers"):
-            outputs = list(tensors_in(module.eval()(*args, **kwargs)))
+            outputs = tensors_in(module.eval()(*args, **kwargs))
     except StitchError as error:
         yield Check("numbers", "fail", error.message)
         return
@@ -226,7 +226,7 @@ def _matters(
     hook = module.get_submodule(path).register_forward_hook(shifted)
     try:
         with torch.no_grad():
-            after = list(tensors_in(module.eval()(*args, **kwargs)))
+            after = tensors_in(module.eval()(*args, **kwargs))
     finally:
         hook.remove()
     return any(not torch.equal(a, b) for a, b in zip(before, after, strict=False))
@@ -234,7 +234,7 @@ def _matters(
 
 def _noting(seen: dict[str, tuple[Tensor, Tensor]], path: str) -> Callable[..., None]:
     def note(each: nn.Module, given: Any, result: Any) -> None:
-        first = next(tensors_in(given), None)
+        first = next(iter(tensors_in(given)), None)
         if first is not None and isinstance(result, Tensor):
             seen.setdefault(path, (first, result))
 

@@ -41,6 +41,7 @@ from stitchcli.sources.revisions import at_revision, named, naming
 from stitchcli.sources.user_code import UserCode
 from stitchcli.stages import stages
 from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.tracing.depth import room_for_depth
 from stitchcli.tracing.mending import misbuilt_in
 from stitchcli.tracing.trace import device_cannot, untraced
 from stitchcli.trial import Trial, look
@@ -71,6 +72,7 @@ class Request:
     try_out: bool = True
 
 
+@room_for_depth()
 def inspect_target(target: Target, request: Request) -> Report:
     """Load a network and audit it. Raises StitchError."""
     if request.fix != "none" and request.in_files:
@@ -112,6 +114,7 @@ def _may_need_numbers(error: ModelError, network: Network) -> bool:
     return says_so or sum(p.numel() for p in network.module.parameters()) < _CHEAP
 
 
+@room_for_depth()
 def audit(
     network: Network, request: Request, reload: Callable[[str], Network] | None = None
 ) -> Report:
@@ -247,6 +250,7 @@ def edited(
     return module, bench.edit(module, edits, base)
 
 
+@room_for_depth()
 def edited_module(network: Network, request: Request) -> tuple[nn.Module, tuple[UserCode, ...]]:
     """The edited network as an ordinary nn.Module, and the worlds of the user's files that its code
     runs in. Raises StitchError."""

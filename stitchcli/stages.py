@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 
 from stitchcli.records import Amount, Call, Shape, Stage, Trace
@@ -127,11 +127,12 @@ def _with_params(trace: Trace, rows: dict[Key, _Row]) -> dict[Key, _Row]:
     counts: Counter[str] = Counter()
     extra: Counter[str] = Counter()
     first = {key[0]: key for key in reversed(rows) if not key[1]}
+    nearest = _nearest(first)
     for weight in trace.weights:
         if weight.is_buffer:
             continue
         owner = weight.path.rpartition(".")[0]
-        place = next((path for path in _upwards(owner) if path in first), None)
+        place = nearest(owner)
         if place is None:
             extra[owner] += weight.count
         else:
@@ -146,10 +147,11 @@ def _with_params(trace: Trace, rows: dict[Key, _Row]) -> dict[Key, _Row]:
 def _leftovers(trace: Trace, extra: Counter[str]) -> dict[Key, _Row]:
     """Weights of modules that never ran, and own weights of modules that are shown in parts."""
     dead = unused_modules(trace) if trace.complete else {}
+    nearest = _nearest(dead)
     rows: dict[Key, _Row] = {}
     grouped: Counter[tuple[str, str]] = Counter()
     for owner, count in extra.items():
-        inside = next((path for path in dead if path in _upwards(owner)), None)
+        inside = nearest(owner)
         if inside is not None:
             grouped[(inside, "never ran")] += count
         else:
@@ -161,7 +163,17 @@ def _leftovers(trace: Trace, extra: Counter[str]) -> dict[Key, _Row]:
     return rows
 
 
-def _upwards(path: str) -> list[str]:
-    """A path and every path around it, the root last."""
-    parts = path.split(".") if path else []
-    return [".".join(parts[:end]) for end in range(len(parts), -1, -1)]
+def _nearest(places: Container[str]) -> Callable[[str], str | None]:
+    """For a path: itself, or the innermost path around it, that is one of ``places``."""
+    known: dict[str, str | None] = {}
+
+    def find(path: str) -> str | None:
+        climbed = []
+        while path not in known and path not in places and path:
+            climbed.append(path)
+            path = path.rpartition(".")[0]
+        found = known.get(path, path if path in places else None)
+        known.update(dict.fromkeys(climbed, found))
+        return found
+
+    return find

@@ -17,6 +17,7 @@ def unused_modules(trace: Trace) -> dict[str, int]:
             alive.update(name.rpartition(".")[0] for name in (weight.path, *weight.aliases))
         else:
             unread[owner] = unread.get(owner, 0) + weight.count
+    alive = _with_those_around(alive)
     found: dict[str, int] = {}
     for owner, count in unread.items():
         if path := _outermost(owner, alive):
@@ -26,10 +27,18 @@ def unused_modules(trace: Trace) -> dict[str, int]:
 
 def _outermost(path: str, alive: set[str]) -> str | None:
     """The largest dead module around ``path``; None if the path itself did something."""
-    if not path or any(each == path or each.startswith(f"{path}.") for each in alive):
+    if not path or path in alive:
         return None
-    while True:
-        parent = path.rpartition(".")[0]
-        if not parent or any(each == parent or each.startswith(f"{parent}.") for each in alive):
-            return path
+    while (parent := path.rpartition(".")[0]) and parent not in alive:
         path = parent
+    return path
+
+
+def _with_those_around(paths: set[str]) -> set[str]:
+    """Paths, and every path around one of them."""
+    found = set()
+    for path in paths:
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition(".")[0]
+    return found

@@ -17,7 +17,7 @@ from stitchcli.records import Applied, Edit, Replace, TensorSpec, Trace
 from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
 from stitchcli.surgery.apply import apply
-from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.surgery.copies import full_copy, has_numbers, meta_copy
 from stitchcli.surgery.select import is_inside
 from stitchcli.tracing.trace import trace
 from stitchcli.usage import unused_modules
@@ -47,8 +47,11 @@ class Workbench:
         """Edit a copy and trace it; ``base`` is a trace before any edit, needed where there are
         edits. Falls back to CPU, and says so, where the network cannot run on meta."""
         if self.device == "meta":
+            module = self.network.module
             try:
-                return self.run(meta_copy(self.network.module), edits, inputs, base, "meta")
+                if edits or has_numbers(module):  # else a trace leaves it as it was
+                    module = meta_copy(module)
+                return self.run(module, edits, inputs, base, "meta")
             except InputError:
                 raise
             except StitchError as error:

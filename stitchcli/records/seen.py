@@ -193,7 +193,9 @@ class Backward:
 @dataclass(frozen=True)
 class Trace:
     """One forward pass: a crash is part of the record. ``other_mode`` are modules that run in the
-    other of train and eval mode; it is looked up only where some did not run in this one."""
+    other of train and eval mode; it is looked up only where some did not run in this one.
+    ``operations`` is how many ops torch dispatched, and ``uncounted`` are those of them without a
+    formula, by name and number of calls."""
 
     calls: tuple[Call, ...]
     weights: tuple[Weight, ...]
@@ -205,6 +207,7 @@ class Trace:
     device: str
     mode: str
     complete: bool = True
+    operations: int = 0
     strangers: tuple[Stranger, ...] = ()
     misbuilt: tuple[Misbuilt, ...] = ()
     other_mode: frozenset[str] = frozenset()

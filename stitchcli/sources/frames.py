@@ -9,6 +9,7 @@ from linecache import getline
 from pathlib import Path
 
 from stitchcli.errors import ModelError, StitchError
+from stitchcli.tracing.depth import room_for_depth
 from stitchcli.tracing.sites import is_model_code, is_user_code
 
 
@@ -17,7 +18,8 @@ def guarded(doing: str, help: str = "") -> Iterator[None]:
     """Turn whatever the user's code raises into a ModelError. ``doing`` reads as in
     'UNet raised ValueError while *being built*'."""
     try:
-        yield
+        with room_for_depth():
+            yield
     except (StitchError, KeyboardInterrupt):
         raise
     except SystemExit as error:

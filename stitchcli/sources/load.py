@@ -23,12 +23,14 @@ from stitchcli.sources.recording import Recording, recording
 from stitchcli.sources.revisions import Revision, at_revision
 from stitchcli.sources.user_code import UserCode, folders_of
 from stitchcli.sources.zoos import ZOOS, Build, import_package, plan_zoo
+from stitchcli.tracing.depth import room_for_depth
 from stitchcli.tracing.mending import mending, misbuilt_in
 from stitchcli.words.near import did_you_mean
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
+@room_for_depth()
 def load(target: Target, device: str = "cpu") -> Network:
     """The network that a target names, on ``device``. Layers that cannot be built from their
     numbers are built from others, and marked.
@@ -89,16 +91,15 @@ def _build_on(
         try:
             with recording() as seen, torch.device("meta"):
                 module, inputs = build()
-            return module.to("meta"), inputs, (), seen
+            with guarded("moving to meta"):
+                return module.to("meta"), inputs, (), seen
         except ModelError:
             pass  # its constructor needs numbers; a fault of its own is raised again below
     with recording() as seen:
         module, inputs = build()
-    if device == "meta":
-        notes = ("could not be built on meta: built on cpu, then moved",)
-        return module.to("meta"), inputs, notes, seen
+    moved = "could not be built on meta: built on cpu, then moved"
     with guarded(f"moving to {device}"):
-        return module.to(device), inputs, (), seen
+        return module.to(device), inputs, (moved,) if device == "meta" else (), seen
 
 
 def _plan(target: Target, revision: Revision | None) -> tuple[UserCode, Build, str]:

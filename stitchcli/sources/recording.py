@@ -13,6 +13,7 @@ from torch import nn
 
 from stitchcli.records import Site
 from stitchcli.tracing import mending
+from stitchcli.tracing.containers import walk
 from stitchcli.tracing.sites import Spot, is_model_code, is_own_code, is_torch_code, site_of
 
 _DEEPEST = 60
@@ -95,7 +96,7 @@ class Recording:
 
     def _of_each(self, module: nn.Module, read: Callable[[Seen], Any]) -> dict[str, Any]:
         found = {}
-        for path, each in module.named_modules():
+        for path, each in walk(module):
             seen = self._seen.get(id(each))
             value = read(seen) if seen is not None else None
             if value is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy as is_uninitialized
 
 from stitchcli.errors import EditError
+from stitchcli.tracing.containers import walk
+from stitchcli.tracing.depth import room_for_depth
 
 
 def meta_copy(module: nn.Module) -> nn.Module:
@@ -22,21 +25,33 @@ def full_copy(module: nn.Module) -> nn.Module:
     return _copy(module, lambda tensor: None)
 
 
+def has_numbers(module: nn.Module) -> bool:
+    """Whether any tensor of a network is on another device than meta."""
+    return any(not tensor.is_meta for tensor in _tensors_of(module))
+
+
+def _tensors_of(module: nn.Module) -> Iterator[Tensor]:
+    """Parameters, buffers, and tensors that are plain attributes."""
+    for _, each in walk(module):
+        plain = (value for value in vars(each).values() if isinstance(value, Tensor))
+        own = (*each._parameters.values(), *each._buffers.values(), *plain)
+        yield from (tensor for tensor in own if tensor is not None)
+
+
 def _copy(module: nn.Module, convert: Any) -> nn.Module:
     memo: dict[int, Any] = {}
-    for each in module.modules():
-        plain = (value for value in vars(each).values() if isinstance(value, Tensor))
-        for tensor in (*each._parameters.values(), *each._buffers.values(), *plain):
-            if tensor is not None and id(tensor) not in memo:
-                made = convert(tensor)
-                if is_uninitialized(tensor) and not isinstance(tensor, nn.Parameter):
-                    made = copy.copy(tensor)
-                elif made is None and not tensor.is_leaf:  # torch refuses to copy these
-                    made = tensor.detach().clone()
-                if made is not None:
-                    memo[id(tensor)] = made
+    for tensor in _tensors_of(module):
+        if id(tensor) not in memo:
+            made = convert(tensor)
+            if is_uninitialized(tensor) and not isinstance(tensor, nn.Parameter):
+                made = copy.copy(tensor)
+            elif made is None and not tensor.is_leaf:  # torch refuses to copy these
+                made = tensor.detach().clone()
+            if made is not None:
+                memo[id(tensor)] = made
     try:
-        return copy.deepcopy(module, memo)
+        with room_for_depth():
+            return copy.deepcopy(module, memo)
     except Exception as error:
         raise EditError(
             f"the network cannot be copied: {type(error).__name__}: {error}",

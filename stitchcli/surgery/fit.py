@@ -147,7 +147,7 @@ def _try(
         if device_cannot(error):
             raise NeedsNumbers from error
         return None
-    tensors = list(tensors_in(result))
+    tensors = tensors_in(result)
     if not tensors or (way.inner != place.layout and tensors[0].dim() != len(shapes[0])):
         return None
     return tuple(tensors[0].shape), not isinstance(result, Tensor)

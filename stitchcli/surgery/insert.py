@@ -82,9 +82,9 @@ class _Around:
         def itself(x: Any) -> Any:
             new_args, new_kwargs = _on_first_input(lambda _: x, args, kwargs)
             self.whole = self.forward(*new_args, **new_kwargs)
-            return next(tensors_in(self.whole), None)
+            return next(iter(tensors_in(self.whole)), None)
 
-        x = next(tensors_in(args[0] if args else kwargs), None)
+        x = next(iter(tensors_in(args[0] if args else kwargs)), None)
         result = run(self.block, (x,), itself)
         return on_first(lambda _: result, self.whole)
 

@@ -1,24 +1,53 @@
-"""Tensors in whatever a function takes or gives."""
+"""Tensors in whatever a function takes or gives, and modules in a network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
+
+_PLAIN = (int, float, str, bool, type(None))
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> list[Tensor]:
     """Every tensor in tuples, lists, dicts and dataclasses, in order."""
+    found: list[Tensor] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: list[Tensor]) -> None:
     if isinstance(value, Tensor):
-        yield value
+        found.append(value)
+    elif type(value) in _PLAIN:
+        return
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from tensors_in(item)
+            if isinstance(item, Tensor):
+                found.append(item)
+            elif type(item) not in _PLAIN:
+                _gather(item, found)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from tensors_in(item)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for each in fields(value):
-            yield from tensors_in(getattr(value, each.name, None))
+            _gather(item, found)
+    elif hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        for name in value.__dataclass_fields__:
+            _gather(getattr(value, name, None), found)
+
+
+def walk(root: nn.Module, again: bool = False) -> Iterator[tuple[str, nn.Module]]:
+    """Every module with its path, as ``named_modules`` gives them, and as fast at any depth; with
+    ``again``, also under the further paths that it has."""
+    seen: set[int] = set()
+    waiting = [("", root)]
+    while waiting:
+        path, module = waiting.pop()
+        if not again:
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+        yield path, module
+        start = f"{path}." if path else ""
+        below = [(start + name, each) for name, each in module._modules.items() if each is not None]
+        waiting += reversed(below)

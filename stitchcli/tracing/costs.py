@@ -17,8 +17,9 @@ from math import prod
 from typing import Any
 
 import torch
+from torch._C import DispatchKey
 
-from stitchcli.tracing.free_ops import FREE_OPS
+from stitchcli.tracing.free_ops import FREE_ELSEWHERE, FREE_OPS
 
 Formula = Callable[[tuple[Any, ...], dict[str, Any], Any], int]
 
@@ -43,6 +44,13 @@ def _mm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
 
 def _addmm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
     return _mm(args[1:3], kwargs, out)
+
+
+def _deform_conv2d(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """Each weight is used once per output position; sampling between pixels counts as none, as in
+    interpolation and grid_sample (arXiv:1703.06211)."""
+    weight = args[1]
+    return int(out.shape[0] * prod(out.shape[2:]) * weight.numel())
 
 
 def _linear(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
@@ -126,6 +134,20 @@ FORMULAS: dict[str, Formula] = {
     "_cudnn_rnn": _cudnn_rnn,
 }
 
+#: Those of other libraries that are part of many networks, by their whole names.
+_ELSEWHERE: dict[str, Formula] = {"torchvision::deform_conv2d": _deform_conv2d}
+
+#: Those that take functions: what these do to scores one by one counts as none.
+HIGHER_ORDER: dict[str, Formula] = {"flex_attention": _attention}
+
+
+@cache
+def is_composite(op: Any) -> bool:
+    """Whether an op without a formula is made of others. Most are taken apart before they are seen,
+    but in inference mode they are not."""
+    kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    return bool(kernel(op.name(), DispatchKey.CompositeImplicitAutograd))
+
 
 @cache
 def formula_of(op: Any) -> Formula | None:
@@ -133,7 +155,7 @@ def formula_of(op: Any) -> Formula | None:
     name = op._schema.name.partition("::")[2]
     if op.namespace == "aten" and (formula := FORMULAS.get(name.rstrip("_")) or FORMULAS.get(name)):
         return formula
-    if registered := _registered(op):
+    if registered := _registered(op) or _ELSEWHERE.get(op._schema.name):
         return registered
     return free if _is_free(op, name) else None
 
@@ -144,6 +166,8 @@ def free(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
 
 
 def _is_free(op: Any, name: str) -> bool:
+    if op._schema.name in FREE_ELSEWHERE:
+        return True
     if op.namespace not in ("aten", "prim", "prims"):
         return False
     plain = getattr(torch.ops.aten, name.rstrip("_"), None)  # in-place ops carry no tags themselves

@@ -67,6 +67,8 @@ def _is_cuda(value: Any) -> bool:
 class LightKernels(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs meta kernels without the heavy modules that they import at their first call."""
 
+    supports_higher_order_operators = True
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         # torch would import all of torch._dynamo to keep it away from this mode

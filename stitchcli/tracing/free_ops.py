@@ -48,3 +48,9 @@ FREE_OPS = frozenset(
     upsample_trilinear3d zero zeros zeros_like
     """.split()
 )
+
+#: The same of other libraries, by whole names.
+FREE_ELSEWHERE = frozenset(
+    f"torchvision::{name}"
+    for name in ("nms", "ps_roi_align", "ps_roi_pool", "roi_align", "roi_pool")
+)

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from stitchcli.records import Layer, Site, Weight
+from stitchcli.tracing.containers import walk
 
 _POOLS = tuple(
     getattr(nn.modules.pooling, name)
@@ -105,7 +106,7 @@ def describe(
 ) -> dict[str, Layer]:
     """Every module by its path; a module with several paths stands under its first."""
     paths: dict[int, list[str]] = {}
-    for path, each in module.named_modules(remove_duplicate=False):
+    for path, each in walk(module, again=True):
         paths.setdefault(id(each), []).append(path)
     return {
         path: Layer(
@@ -118,7 +119,7 @@ def describe(
             built=built.get(path),
             block=blocks.get(path, ""),
         )
-        for path, each in module.named_modules()
+        for path, each in walk(module)
     }
 
 
@@ -127,7 +128,7 @@ def weights_of(module: nn.Module, users: Mapping[int, tuple[str, ...]]) -> tuple
     names: dict[int, list[str]] = {}
     tensors: dict[int, Tensor] = {}
     saved: set[int] = set()
-    for path, each in module.named_modules(remove_duplicate=False):
+    for path, each in walk(module, again=True):
         own = (*each._parameters.items(), *each._buffers.items())
         for name, tensor in own:
             if tensor is not None:

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from stitchcli.records import Misbuilt
+from stitchcli.tracing.containers import walk
 
 #: Constructor, the argument that has to divide, and what it has to divide.
 _RULES: tuple[tuple[type[nn.Module], str, tuple[str, ...]], ...] = (
@@ -80,7 +81,7 @@ def pass_mark(donor: nn.Module, module: nn.Module) -> None:
 
 def misbuilt_in(network: nn.Module) -> tuple[Misbuilt, ...]:
     """The marked layers of a network, by their paths."""
-    marked = ((path, vars(each).get(_MARK)) for path, each in network.named_modules())
+    marked = ((path, vars(each).get(_MARK)) for path, each in walk(network))
     return tuple(replace(found, path=path) for path, found in marked if found is not None)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stitchcli.tracing import light_kernels
-from stitchcli.tracing.costs import formula_of
+from stitchcli.tracing.costs import HIGHER_ORDER, formula_of, is_composite
 from stitchcli.tracing.devices import asks_for_cuda, redirected
 from stitchcli.tracing.numbers import Numbers
 from stitchcli.tracing.ops import name_of
@@ -36,11 +37,12 @@ class WatchFunctions(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if not self._on_cuda and asks_for_cuda(func, args, kwargs):
-            func, args, kwargs = redirected(func, args, kwargs, self._device)
         op = name_of(func)
         if op is None:
             return func(*args, **kwargs)
+        if not self._on_cuda and asks_for_cuda(func, args, kwargs):
+            func, args, kwargs = redirected(func, args, kwargs, self._device)
+            op = name_of(func) or op
         recorder = self._recorder
         call, args, kwargs = recorder.before(op, args, kwargs, sys._getframe(1))
         origins = self._numbers.origins((args, kwargs)) if self._numbers else ()
@@ -61,6 +63,9 @@ class WatchFunctions(TorchFunctionMode):
 class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees the ops that torch really runs, fused and composite ones included, and costs them."""
 
+    #: An op that takes functions, as ``torch.cond`` does, is what these do.
+    supports_higher_order_operators = True
+
     def __init__(self, recorder: Recorder, originals: Originals, device: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._on_meta = device == "meta"
@@ -74,20 +79,41 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if isinstance(func, HigherOrderOperator):
+            return self._within(func, args, kwargs)
+        formula = formula_of(func)
+        if formula is None and is_composite(func):
+            with self:
+                return func.decompose(*args, **kwargs)
         recorder = self._recorder
+        recorder.operations += 1
         for arg in args:
             if isinstance(arg, Tensor):
                 recorder.use(arg)
         self._originals.before(func, args, kwargs)
         result = (light_kernels.run if self._on_meta else _run)(func, args, kwargs)
-        formula = formula_of(func)
         if formula is None:
             recorder.uncounted[str(func._schema.name).removeprefix("aten::")] += 1
-        elif macs := formula(args, kwargs, result):
-            call = recorder.current or (recorder.stack[-1] if recorder.stack else None)
-            if call is not None:
-                call.macs += macs
+        else:
+            recorder.cost(formula(args, kwargs, result))
         return result
+
+    def _within(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run an op that takes functions, and watch these where the op has no formula."""
+        formula = HIGHER_ORDER.get(func.name())
+        if formula is None:
+            args = tuple(self._watched(arg) if callable(arg) else arg for arg in args)
+            return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        self._recorder.cost(formula(args, kwargs, result))
+        return result
+
+    def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return run
 
 
 def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -98,6 +124,7 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 def watch_modules(recorder: Recorder) -> Iterator[None]:
     """Record every module call, with keyword arguments, by wrapping ``nn.Module.__call__``; and
     every module that is built meanwhile."""
+    unwatched = torch._C.DisableTorchFunction  # reading a shape is no call of the network's
     original, build = nn.Module.__call__, nn.Module.__init__
 
     def build_and_note(module: nn.Module, *args: Any, **kwargs: Any) -> None:
@@ -105,7 +132,8 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
         build(module, *args, **kwargs)
 
     def call_and_record(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        entered = recorder.enter(module, args, kwargs, sys._getframe(1))
+        with unwatched():
+            entered = recorder.enter(module, args, kwargs, sys._getframe(1))
         if entered is None:
             return original(module, *args, **kwargs)
         call, args = entered
@@ -116,7 +144,8 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
             raise
         finally:
             recorder.stack.pop()
-        recorder.leave(call, result)
+        with unwatched():
+            recorder.leave(call, result)
         return result
 
     nn.Module.__call__ = call_and_record  # type: ignore[method-assign]
@@ -126,6 +155,24 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
     finally:
         nn.Module.__init__ = build  # type: ignore[method-assign]
         nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run what is handed to torch.compile as it is written, also what was handed to it before."""
+    original: Any = torch.compile
+
+    def as_it_is(model: Any = None, **options: Any) -> Any:
+        return model if model is not None else lambda function: function
+
+    torch.compile = as_it_is
+    try:
+        # where dynamo is not imported, nothing was compiled
+        is_loaded = "torch._dynamo" in sys.modules
+        with torch.compiler.set_stance("force_eager") if is_loaded else nullcontext():
+            yield
+    finally:
+        torch.compile = original
 
 
 @contextmanager

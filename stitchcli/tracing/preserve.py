@@ -11,26 +11,20 @@ import random
 import sys
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from stitchcli.tracing.containers import tensors_in
+from stitchcli.tracing.containers import tensors_in, walk
 
-# These write to their running statistics although their schemas do not say so.
-_WRITES_STATISTICS = frozenset(
-    [
-        "native_batch_norm",
-        "_native_batch_norm_legit",
-        "_batch_norm_with_update",
-        "cudnn_batch_norm",
-        "miopen_batch_norm",
-        "batch_norm_update_stats",
-    ]
-)
+# These write to their running statistics although their schemas do not say so: always, or where
+# their flag says that they train.
+_WRITES = frozenset(["_batch_norm_with_update", "batch_norm_update_stats"])
+_WRITES_IN_TRAINING = frozenset(["native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"])
 
 _CONTAINERS = (dict, OrderedDict, list, set)
 _MOST_CONTAINERS = 1000
@@ -42,20 +36,18 @@ class Originals:
     def __init__(self, module: nn.Module) -> None:
         self._owners: dict[int, list[Tensor]] = {}
         self._copies: list[tuple[Tensor, Tensor]] = []
-        for each in module.modules():
-            plain = (value for value in vars(each).values() if isinstance(value, Tensor))
+        for _, each in walk(module):
+            plain = [value for value in vars(each).values() if isinstance(value, Tensor)]
             for tensor in (*each._parameters.values(), *each._buffers.values(), *plain):
-                if tensor is not None and tensor.device.type != "meta" and not is_lazy(tensor):
+                if tensor is not None and not tensor.is_meta and not is_lazy(tensor):
                     self._owners.setdefault(_storage(tensor), []).append(tensor)
 
     def before(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Called ahead of every dispatcher op."""
-        if not self._owners or not (
-            op._schema.is_mutable or op._overloadpacket.__name__ in _WRITES_STATISTICS
-        ):
+        if not self._owners or not _may_write(op, any(arg is True for arg in args)):
             return
         for tensor in tensors_in((args, kwargs)):
-            if tensor.device.type != "meta":
+            if not tensor.is_meta:
                 for owner in self._owners.pop(_storage(tensor), ()):
                     self._copies.append((owner, owner.detach().clone()))
 
@@ -66,6 +58,13 @@ class Originals:
                 owner.copy_(copy)
 
 
+@cache
+def _may_write(op: Any, is_training: bool) -> bool:
+    name = op._overloadpacket.__name__
+    says_so = op._schema.is_mutable or name in _WRITES
+    return says_so or (is_training and name in _WRITES_IN_TRAINING)
+
+
 def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else id(tensor)
 
@@ -74,13 +73,14 @@ def _storage(tensor: Tensor) -> int:
 def preserved(module: nn.Module) -> Iterator[Originals]:
     """Everything about ``module`` and the generators is as before when the block ends."""
     originals = Originals(module)
-    attributes = [(each, _contents(each.__dict__)) for each in module.modules()]
-    with ExitStack() as stack:
-        stack.enter_context(random_states(module))
-        stack.callback(originals.restore)
-        for each, contents in attributes:
-            stack.callback(_refill, each.__dict__, contents)
-        yield originals
+    attributes = [(each, _contents(each.__dict__)) for _, each in walk(module)]
+    with random_states(module):
+        try:
+            yield originals
+        finally:
+            for each, contents in attributes:
+                _refill(each.__dict__, contents)
+            originals.restore()
 
 
 def _contents(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
@@ -89,7 +89,9 @@ def _contents(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[An
     waiting = [value for value in attributes.values() if type(value) in _CONTAINERS]
     while waiting and len(containers) < _MOST_CONTAINERS:
         value = waiting.pop()
-        containers.append((value, value.copy()))
+        containers.append((value, value.copy() if value else ()))
+        if not value:
+            continue
         inner = value.values() if isinstance(value, dict) else value
         waiting += [each for each in inner if type(each) in _CONTAINERS]
     return dict(attributes), containers
@@ -102,6 +104,8 @@ def _refill(
     attributes.clear()
     attributes.update(before)
     for value, copy in containers:
+        if not value and not copy:
+            continue
         value.clear()
         if isinstance(value, list):
             value.extend(copy)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 from weakref import ref
 
+import torch
 from torch import Tensor, nn
 
 from stitchcli.records import Call, Problem, Ref, Stranger
-from stitchcli.tracing.containers import tensors_in
+from stitchcli.tracing.containers import tensors_in, walk
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
@@ -63,6 +65,7 @@ class Recorder:
     calls: list[OpenCall] = field(default_factory=list)
     stack: list[OpenCall] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    operations: int = 0
     uncounted: Counter[str] = field(default_factory=Counter)
     users: dict[int, dict[str, None]] = field(default_factory=dict)
     refusal: Refusal | None = None
@@ -85,7 +88,7 @@ class Recorder:
         self.paths: dict[int, str] = {}
         self.names: dict[int, str] = {}
         self.atomic: dict[int, bool] = {}
-        for path, each in self.module.named_modules():
+        for path, each in walk(self.module):
             self.paths[id(each)] = path
             self.atomic[id(each)] = is_atomic(each)
             for name, tensor in (*each._parameters.items(), *each._buffers.items()):
@@ -134,11 +137,13 @@ class Recorder:
     def before(self, op: str, args: Any, kwargs: Any, frame: Any) -> tuple[OpenCall, Any, Any]:
         """Check an op's contract, open its call and give the arguments to run it with."""
         owner = self.stack[-1] if self.stack else None
-        inputs = self.refs((args, kwargs))
         if owner is not None and owner.atomic:
             call = owner
             call.op = call.op or op
+            for tensor in tensors_in((args, kwargs)):
+                self.use(tensor)
         else:
+            inputs = self.refs((args, kwargs))
             path = owner.path if owner else ""
             call = self._open(path, "", op, True, frame)
             call.inputs = inputs
@@ -150,12 +155,21 @@ class Recorder:
 
     def after(self, call: OpenCall, result: Any) -> None:
         """Close a functional call; one that made no tensor never was."""
-        outputs = self._mark(result, call)
+        made = tensors_in(result)
+        for tensor in made:
+            if id(tensor) not in self.names:
+                self._made[id(tensor)] = ref(tensor), call.index
         if call.kind:
             return
-        call.outputs = outputs
-        if not outputs and call is self.calls[-1]:
+        call.outputs = tuple(self.record(tensor) for tensor in made)
+        if not made and call is self.calls[-1]:
             self.calls.pop()
+
+    def cost(self, macs: int) -> None:
+        """Add to what the innermost running call costs."""
+        call = self.current or (self.stack[-1] if self.stack else None)
+        if call is not None:
+            call.macs += macs
 
     def refuse(self, op: str, call: OpenCall, error: BaseException) -> None:
         """An op raised: remember it, in case the network does not catch it."""
@@ -173,6 +187,8 @@ class Recorder:
 
     def verdict(self, error: BaseException) -> Problem | None:
         """What made the forward stop, if it is a fault of the network's shapes."""
+        if isinstance(error, RecursionError):
+            return None
         if self.refusal is not None and self.refusal.error is error:
             return self.refusal.problem
         if self.failed is not None and self.failed[0] is error and (op := _raised_by(error)):
@@ -221,16 +237,7 @@ class Recorder:
         """One tensor as a record."""
         producer = self._producer(tensor)
         name = self.names.get(id(tensor), "") if producer is None else ""
-        dtype = str(tensor.dtype).removeprefix("torch.")
-        return Ref(tuple(tensor.shape), dtype, producer, name)
-
-    def _mark(self, result: Any, call: OpenCall) -> tuple[Ref, ...]:
-        refs = []
-        for tensor in tensors_in(result):
-            if id(tensor) not in self.names:
-                self._made[id(tensor)] = ref(tensor), call.index
-            refs.append(self.record(tensor))
-        return tuple(refs)
+        return Ref(tuple(tensor.shape), dtype_name(tensor.dtype), producer, name)
 
     # -------------------------------------------------- helpers
 
@@ -247,6 +254,12 @@ class Recorder:
             fault.kind, op, call.path, call.index, tuple(self.record(t) for t in fault.operands),
             fault.operand, fault.dim, fault.expected, fault.got, fault.text, site_of(call.spot),
         )  # fmt: skip
+
+
+@cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """``float32``."""
+    return str(dtype).removeprefix("torch.")
 
 
 def _spot_in(error: BaseException) -> Spot | None:

@@ -14,7 +14,13 @@ from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.einops_calls import watch_einops
 from stitchcli.tracing.layers import describe, weights_of
 from stitchcli.tracing.mending import misbuilt_in
-from stitchcli.tracing.modes import WatchFunctions, WatchOps, plain_attention, watch_modules
+from stitchcli.tracing.modes import (
+    WatchFunctions,
+    WatchOps,
+    plain_attention,
+    uncompiled,
+    watch_modules,
+)
 from stitchcli.tracing.numbers import Numbers, sick_in
 from stitchcli.tracing.preserve import preserved
 from stitchcli.tracing.recorder import Recorder
@@ -49,6 +55,7 @@ def trace(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         uncounted=tuple(sorted(recorder.uncounted.items())),
+        operations=recorder.operations,
         device=device,
         mode=mode,
         complete=complete,
@@ -74,6 +81,7 @@ def _forward(
         module.train(mode == "train")
         stack.enter_context(torch.no_grad())
         stack.enter_context(plain_attention())
+        stack.enter_context(uncompiled())
         stack.enter_context(torch.device("meta") if device == "meta" else nullcontext())
         args, kwargs = dummy_inputs(inputs, device)
         recorder.name_inputs(args, kwargs)

@@ -20,7 +20,7 @@ _NORM = "input running_mean running_var weight bias training momentum eps"
 _POOL = "input kernel_size stride padding dilation ceil_mode return_indices"
 _AVG_POOL = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
 
-_CONTRACTS: dict[str, tuple[str, Contract]] = {
+_NAMED: dict[str, tuple[str, Contract]] = {
     **{f"conv{n}d": (_CONV, sliding.convolution) for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": (_CONV_TRANSPOSE, sliding.conv_transpose) for n in (1, 2, 3)},
     **{f"max_pool{n}d": (_POOL, partial(sliding.pool, spatial=n)) for n in (1, 2, 3)},
@@ -41,6 +41,8 @@ _CONTRACTS: dict[str, tuple[str, Contract]] = {
     "scaled_dot_product_attention": ("query key value attn_mask", tensors.dot_product_attention),
     "multi_head_attention_forward": ("query key value embed_dim_to_check", layers.attention),
 }
+
+_CONTRACTS = {op: (tuple(names.split()), contract) for op, (names, contract) in _NAMED.items()}
 
 
 def check(

@@ -32,8 +32,10 @@ _NUMPY = {"axis": "dim", "x": "input", "x1": "input", "x2": "other"}
 class Arguments:
     """The arguments of one call, read and replaced by name."""
 
-    def __init__(self, names: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._names = names.split()
+    def __init__(
+        self, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self._names = names
         self.args = list(args)
         self.kwargs = {
             name if name in self._names else _NUMPY.get(name, name): value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,15 +15,16 @@ def check_module(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[str, list[Fault], tuple[Any, ...]]:
     """The op's name, the faults of a module's call, and arguments to go on with."""
+    kind: Any = type(module)
+    if not _checks_itself(kind):
+        return "", [], args
     match module:
         case nn.RNNBase() | nn.RNNCellBase():
             names, expected = 1, module.input_size
         case nn.Transformer():
             names, expected = 2, module.d_model
-        case _ if type(module).__module__ == "einops.layers.torch":
-            return _check_einops(module, args)
         case _:
-            return "", [], args
+            return _check_einops(module, args)
     op = type(module).__name__.lower()
     faults = []
     fixed = list(args)
@@ -31,6 +33,13 @@ def check_module(
             faults.append(Fault("channels", (x,), 0, x.ndim - 1, expected, x.shape[-1]))
             fixed[index] = x.new_zeros((*x.shape[:-1], expected))
     return op, faults, tuple(fixed)
+
+
+@cache
+def _checks_itself(kind: Any) -> bool:
+    return kind.__module__ == "einops.layers.torch" or issubclass(
+        kind, (nn.RNNBase, nn.RNNCellBase, nn.Transformer)
+    )
 
 
 def _check_einops(

@@ -13,7 +13,7 @@ from stitchcli.difference import diff_reports
 from stitchcli.errors import StitchError
 from stitchcli.filters import make_filter
 from stitchcli.pipeline import Request, audit, edited_module, inspect_target
-from stitchcli.records import Diff, Edit, Report, Target, TensorSpec
+from stitchcli.records import COLUMNS, Column, Diff, Edit, Report, Target, TensorSpec
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.surgery.copies import full_copy
@@ -38,6 +38,8 @@ def inspect(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     backward: bool = False,
+    columns: Sequence[Column] = (),
+    cross_check: bool = False,
 ) -> Report:
     """What ``stitch inspect`` knows about a network.
 
@@ -47,7 +49,8 @@ def inspect(
     module's own, or ``"cpu"``, unless it is given. ``blocks`` are folders with blocks of your own.
     ``verify`` checks the edited network with numbers too. ``select`` and ``ignore`` are codes, or
     beginnings of codes, of the findings to report. ``backward`` looks for parameters that are
-    given no gradient. Raises StitchError.
+    given no gradient. ``columns`` are names of ``COLUMNS``; "seconds" runs the network several
+    times. ``cross_check`` counts with torchinfo and fvcore too. Raises StitchError.
     """
     if not isinstance(network, nn.Module | str):
         raise StitchError(
@@ -57,7 +60,8 @@ def inspect(
     filter = make_filter(_codes(select, "select"), _codes(ignore, "ignore"))
     request = Request(
         words, specs, device or "cpu", mode, depth, None, verify, folders, filter,
-        backward=backward,
+        backward=backward, columns=tuple(name for name in COLUMNS if name in columns),
+        cross_check=cross_check,
     )  # fmt: skip
     with random_states():
         if isinstance(network, nn.Module):

@@ -15,6 +15,7 @@ from stitchcli import __version__
 from stitchcli.catalog import Catalog
 from stitchcli.checks import Checks
 from stitchcli.errors import EditError, ModelError
+from stitchcli.extras import Sides, before_edits, counts_bytes, view_of
 from stitchcli.filters import EVERYTHING, Filter
 from stitchcli.fixes import together, verified
 from stitchcli.guess import candidates, guess
@@ -24,6 +25,7 @@ from stitchcli.records import (
     Applied,
     Audit,
     Check,
+    Column,
     Diagnostic,
     Edit,
     Keep,
@@ -39,8 +41,7 @@ from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.sources.revisions import at_revision, named, naming
 from stitchcli.sources.user_code import UserCode
-from stitchcli.stages import stages
-from stitchcli.surgery.copies import full_copy, meta_copy
+from stitchcli.surgery.copies import full_copy, has_numbers, meta_copy
 from stitchcli.tracing.depth import room_for_depth
 from stitchcli.tracing.mending import misbuilt_in
 from stitchcli.tracing.trace import device_cannot, untraced
@@ -55,7 +56,8 @@ class Request:
     """What ``stitch inspect`` is asked; ``blocks`` are folders with blocks of the user's own.
     ``fix`` says which fixes are applied, ``in_files`` that they are to be patches of the user's
     files, ``backward`` that gradients are looked at too, ``try_out`` that an edited network without
-    a fault is tried at other things than this one forward."""
+    a fault is tried at other things than this one forward. ``columns`` are those of the report
+    besides the usual ones, and ``cross_check`` asks what other tools count."""
 
     edits: tuple[Edit, ...] = ()
     inputs: tuple[TensorSpec, ...] = ()
@@ -70,6 +72,8 @@ class Request:
     in_files: bool = False
     backward: bool = False
     try_out: bool = True
+    columns: tuple[Column, ...] = ()
+    cross_check: bool = False
 
 
 @room_for_depth()
@@ -123,7 +127,11 @@ def audit(
     """
     check_device(request.device)
     network = _with_widths(network, request)
-    bench = Workbench(network, Catalog(request.blocks), request.mode, backward=request.backward)
+    bench = Workbench(
+        network, Catalog(request.blocks), request.mode, backward=request.backward,
+        metered=counts_bytes(request.columns),
+    )  # fmt: skip
+    original = before_edits(network.module, request.columns, request.device, bool(request.edits))
     try:
         base, guessed = _base(bench, request)
     except ModelError as error:
@@ -145,27 +153,39 @@ def audit(
             again = reload(request.device) if reload and network.owned else network
             rest = replace(request, edits=edits, inputs=base.inputs, fix="none")
             return replace(audit(again, rest, reload), fixed=fixed, inputs_guessed=guessed)
-    rows, depth = stages(base, result, request.depth)
+    sides = Sides(base, result, original, module or _as_traced(bench, request, base))
+    view = view_of(bench, sides, request.columns, request.depth, request.cross_check)
     return Report(
         name=network.name,
         target=network.target,
         base=base,
         result=result,
         applied=applied,
-        stages=rows,
-        depth=depth,
+        stages=view.rows,
+        depth=view.depth,
         diagnostics=diagnostics,
         inputs_guessed=guessed,
         notes=tuple(dict.fromkeys((*network.notes, *bench.notes, *found.notes))),
         together=together(trial, diagnostics),
         checks=_checks(trial, request, diagnostics, module, applied),
         ignored=tuple(replace(each, fixes=()) for each in found.ignored),
+        columns=request.columns,
+        times=view.times,
+        peers=view.peers,
         versions={
             "version": __version__,
             "torch": str(torch.__version__),
             "python": platform.python_version(),
         },
     )
+
+
+def _as_traced(bench: Workbench, request: Request, base: Trace) -> nn.Module:
+    """The network of the result where nothing of the pipeline has kept it."""
+    if request.edits and request.cross_check:
+        return edited(bench, request.edits, base)[0]
+    module = bench.network.module
+    return meta_copy(module) if request.device == "meta" and has_numbers(module) else module
 
 
 def _checks(
@@ -205,12 +225,18 @@ def _with_widths(network: Network, request: Request) -> Network:
 
 def _base(bench: Workbench, request: Request) -> tuple[Trace, bool]:
     """The trace before any edit. A network that is to run on a real device without edits needs no
-    more than that one pass."""
+    more than that one pass; where bytes are compared, both sides run where they are to run."""
     inputs, found = request.inputs, None
     if not inputs:
         inputs, found = guess(bench)
-    if not request.edits and request.device != "meta":
-        return bench.trace(bench.network.module, inputs, (), request.device), not request.inputs
+    if request.device != "meta" and (not request.edits or bench.metered):
+        try:
+            found = bench.trace(bench.network.module, inputs, (), request.device)
+        except ModelError:
+            if not request.edits:
+                raise
+        else:
+            return found, not request.inputs
     if found is None:
         try:
             found, _ = bench.attempt((), inputs, None)

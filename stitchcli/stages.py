@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from stitchcli.records import Amount, Call, Shape, Stage, Trace
+from stitchcli.records import Amount, Call, Shape, Stage, Timing, Trace, Weight
 from stitchcli.usage import unused_modules
 
 _ENOUGH_ROWS = 5
@@ -22,6 +23,7 @@ _SHOWN = frozenset(
     """.split()
 )
 Key = tuple[str, str, int]
+RowTimes = Mapping[Key, Timing]
 
 
 @dataclass(frozen=True)
@@ -33,38 +35,55 @@ class _Row:
     op: str | None
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
-    params: int
-    macs: int
+    macs: int = 0
+    moved: int = 0
+    peak: int = 0
     note: str = ""
+    params: int = 0
+    trainable: int = 0
+    buffers: int = 0
+    weight_bytes: int = 0
 
 
-_NOTHING = _Row("", "", None, (), (), 0, 0)
+_AMOUNTS = ("params", "macs", "trainable", "buffers", "weight_bytes", "moved", "peak")
+_NOTHING = _Row("", "", None, (), ())
 
 
-def stages(base: Trace, result: Trace, depth: int | None) -> tuple[tuple[Stage, ...], int]:
-    """The rows at a depth of calls within calls, and that depth; without one, the smallest that
-    shows more than a handful."""
-    if depth is None:
-        depth = _enough(result)
-    before = _rows(base, depth)
-    after = before if result is base else _rows(result, depth)
+def stages(
+    base: Trace,
+    result: Trace,
+    depth: int,
+    *,
+    buffers: bool = False,
+    times: tuple[RowTimes, RowTimes] = ({}, {}),
+) -> tuple[Stage, ...]:
+    """The rows at a depth of calls within calls. ``buffers`` asks for rows of buffers that no other
+    row holds; ``times`` are those of rows before and after the edits."""
+    before = _rows(base, depth, buffers)
+    after = before if result is base else _rows(result, depth, buffers)
     found = []
     for key, row in after.items():
-        found.append(_stage(row, before.get(key, _NOTHING), row))
+        found.append(_stage(key, row, before.get(key, _NOTHING), row, times))
     for key, row in before.items():
         if key not in after:
-            found.append(_stage(replace(row, note="gone"), row, _NOTHING))
-    return tuple(found), depth
+            found.append(_stage(key, replace(row, note="gone"), row, _NOTHING, times))
+    return tuple(found)
 
 
-def _stage(shown: _Row, base: _Row, result: _Row) -> Stage:
+def _stage(
+    key: Key, shown: _Row, base: _Row, result: _Row, times: tuple[RowTimes, RowTimes]
+) -> Stage:
+    amounts: dict[str, Any] = {
+        name: Amount(getattr(base, name), getattr(result, name)) for name in _AMOUNTS
+    }
     return Stage(
-        shown.path, shown.kind, shown.op, shown.inputs, shown.outputs,
-        Amount(base.params, result.params), Amount(base.macs, result.macs), shown.note,
+        shown.path, shown.kind, shown.op, shown.inputs, shown.outputs, note=shown.note,
+        times=(times[0].get(key), times[1].get(key)), **amounts,
     )  # fmt: skip
 
 
-def _enough(trace: Trace) -> int:
+def enough(trace: Trace) -> int:
+    """The smallest depth that shows more than a handful of rows."""
     rows = 0
     for depth in range(1, _DEEPEST):
         found = len(_rows(trace, depth))
@@ -76,28 +95,42 @@ def _enough(trace: Trace) -> int:
     return _DEEPEST
 
 
-def _rows(trace: Trace, depth: int) -> dict[Key, _Row]:
+def _rows(trace: Trace, depth: int, buffers: bool = False) -> dict[Key, _Row]:
     """Rows by path, op and how often these came before."""
-    costs = _subtree_macs(trace)
-    seen: Counter[tuple[str, str]] = Counter()
+    macs, moved, peaks = _with_inner(trace)
     rows: dict[Key, _Row] = {}
+    for key, call in keyed_calls(trace, depth).items():
+        note = "again" if call.is_module and key[2] else ""
+        inputs, outputs = (tuple(r.shape for r in refs) for refs in (call.inputs, call.outputs))
+        at = call.index
+        rows[key] = _Row(
+            call.path, call.kind, call.op, inputs, outputs, macs[at], moved[at], peaks[at], note
+        )
+    return _with_weights(trace, rows, buffers)
+
+
+def keyed_calls(trace: Trace, depth: int) -> dict[Key, Call]:
+    """The calls that stand as rows, by path, op and how often these came before."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found: dict[Key, Call] = {}
     for call in _calls_at(trace, depth):
         key = (call.path, "" if call.is_module else call.op or "")
-        note = "again" if call.is_module and seen[key] else ""
-        macs = costs[call.index] if call.is_module else call.macs
-        inputs, outputs = (tuple(r.shape for r in refs) for refs in (call.inputs, call.outputs))
-        row = _Row(call.path, call.kind, call.op, inputs, outputs, 0, macs, note)
-        rows[(*key, seen[key])] = row
+        found[(*key, seen[key])] = call
         seen[key] += 1
-    return _with_params(trace, rows)
+    return found
 
 
-def _subtree_macs(trace: Trace) -> list[int]:
-    totals = [call.macs for call in trace.calls]
+def _with_inner(trace: Trace) -> tuple[list[int], list[int], list[int]]:
+    """MACs, bytes moved and bytes alive of every call and all calls in it."""
+    macs = [call.macs for call in trace.calls]
+    moved = [call.moved for call in trace.calls]
+    peaks = [call.peak for call in trace.calls]
     for call in reversed(trace.calls):
-        if call.parent is not None:
-            totals[call.parent] += totals[call.index]
-    return totals
+        if (parent := call.parent) is not None:
+            macs[parent] += macs[call.index]
+            moved[parent] += moved[call.index]
+            peaks[parent] = max(peaks[parent], peaks[call.index])
+    return macs, moved, peaks
 
 
 def _calls_at(trace: Trace, depth: int) -> Iterator[Call]:
@@ -119,48 +152,62 @@ def _calls_at(trace: Trace, depth: int) -> Iterator[Call]:
 
 
 def _is_row(call: Call) -> bool:
-    return call.is_module or call.macs > 0 or call.op in _SHOWN
+    return call.is_module or call.macs > 0 or call.moved > 0 or call.op in _SHOWN
 
 
-def _with_params(trace: Trace, rows: dict[Key, _Row]) -> dict[Key, _Row]:
-    """Give each weight to exactly one row, adding rows for those of none."""
-    counts: Counter[str] = Counter()
-    extra: Counter[str] = Counter()
+def _with_weights(trace: Trace, rows: dict[Key, _Row], buffers: bool) -> dict[Key, _Row]:
+    """Give each weight to exactly one row, adding rows for those of none; for buffers of none
+    only where they are asked for."""
+    held: dict[str, list[Weight]] = {}
+    extra: dict[str, list[Weight]] = {}
     first = {key[0]: key for key in reversed(rows) if not key[1]}
     nearest = _nearest(first)
     for weight in trace.weights:
-        if weight.is_buffer:
-            continue
         owner = weight.path.rpartition(".")[0]
         place = nearest(owner)
-        if place is None:
-            extra[owner] += weight.count
-        else:
-            counts[place] += weight.count
+        if place is not None:
+            held.setdefault(place, []).append(weight)
+        elif buffers or not weight.is_buffer:
+            extra.setdefault(owner, []).append(weight)
     filled = {
-        key: replace(row, params=counts[row.path]) if key == first.get(row.path) else row
+        key: _holding(row, held.get(row.path, ())) if key == first.get(row.path) else row
         for key, row in rows.items()
     }
     return filled | _leftovers(trace, extra)
 
 
-def _leftovers(trace: Trace, extra: Counter[str]) -> dict[Key, _Row]:
+def _holding(row: _Row, weights: Sequence[Weight]) -> _Row:
+    params = [weight for weight in weights if not weight.is_buffer]
+    return replace(
+        row,
+        params=sum(weight.count for weight in params),
+        trainable=sum(weight.count for weight in params if weight.trainable),
+        buffers=sum(weight.count for weight in weights if weight.is_buffer),
+        weight_bytes=sum(weight.bytes for weight in weights),
+    )
+
+
+def _leftovers(trace: Trace, extra: Mapping[str, Sequence[Weight]]) -> dict[Key, _Row]:
     """Weights of modules that never ran, and own weights of modules that are shown in parts."""
     dead = unused_modules(trace) if trace.complete else {}
     nearest = _nearest(dead)
-    rows: dict[Key, _Row] = {}
-    grouped: Counter[tuple[str, str]] = Counter()
-    for owner, count in extra.items():
+    grouped: dict[tuple[str, str], list[Weight]] = {}
+    for owner, weights in extra.items():
         inside = nearest(owner)
         if inside is not None:
-            grouped[(inside, "never ran")] += count
+            place, note = inside, "never ran"
+        elif owner not in trace.called:
+            place, note = owner, "used through its weights"
         else:
-            ran = owner in trace.called
-            grouped[(owner, "own parameters" if ran else "used through its weights")] += count
-    for (path, note), count in grouped.items():
-        layer = trace.layers[path]
-        rows[(path, f" {note}", 0)] = _Row(path, layer.kind, None, (), (), count, 0, note)
-    return rows
+            only_buffers = all(weight.is_buffer for weight in weights)
+            place, note = owner, "own buffers" if only_buffers else "own parameters"
+        grouped.setdefault((place, note), []).extend(weights)
+    return {
+        (path, f" {note}", 0): _holding(
+            _Row(path, trace.layers[path].kind, None, (), (), note=note), weights
+        )
+        for (path, note), weights in grouped.items()
+    }
 
 
 def _nearest(places: Container[str]) -> Callable[[str], str | None]:

@@ -30,7 +30,8 @@ NO_META = "cannot run on meta: traced on cpu instead"
 @dataclass
 class Workbench:
     """One network and the blocks known to it. ``device`` is where attempts run: meta, until the
-    network turns out to need numbers. ``backward`` says that traces have a backward pass too."""
+    network turns out to need numbers. ``backward`` says that traces have a backward pass too,
+    ``metered`` that they count bytes."""
 
     network: Network
     catalog: Catalog = field(default_factory=Catalog)
@@ -40,6 +41,7 @@ class Workbench:
     attempts: int = 0
     elsewhere: frozenset[str] | None = None
     backward: bool = False
+    metered: bool = False
 
     def attempt(
         self, edits: Sequence[Edit], inputs: Sequence[TensorSpec], base: Trace | None
@@ -114,7 +116,10 @@ class Workbench:
             if not any(path == each or is_inside(path, each) for each in gone)
         }
         with self.guard("running its forward"):
-            found = trace(module, inputs, device=device, mode=self.mode, built=built, blocks=blocks)
+            found = trace(
+                module, inputs, device=device, mode=self.mode, built=built, blocks=blocks,
+                metered=self.metered,
+            )  # fmt: skip
         if found.complete and unused_modules(found):
             found = replace(found, other_mode=self._other_mode(module, inputs, device))
         if self.backward and found.complete and not found.problems:

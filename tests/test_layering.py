@@ -59,6 +59,8 @@ ALLOWED = {
     "library": {"entries", "errors", "words"},
     "catalog": {"entries", "errors", "library", "words", "sources"},
     "surgery": {"records", "errors", "words", "binding", "catalog", "syntax", "tracing"},
+    "peers": {"records", "tracing"},
+    "extras": {"errors", "peers", "records", "stages", "surgery", "tracing", "workbench"},
     "lazy": {"records", "errors", "sources", "surgery", "tracing"},
     "gradients": {"records", "surgery", "tracing"},
     "workbench": {

@@ -11,6 +11,7 @@ from stitchcli.cli.options import (
     After,
     Before,
     Blocks,
+    Columns,
     Except,
     Expect,
     Ignore,
@@ -24,6 +25,7 @@ from stitchcli.cli.options import (
     Train,
     Wrap,
     complete_target,
+    parse_columns,
     parse_edits,
 )
 from stitchcli.cli.patches import check_flags, patches_of, print_diff, write_patches
@@ -77,6 +79,17 @@ def inspect(
         bool,
         typer.Option("--verify", help="Also check the edited network with numbers on the device."),
     ] = False,
+    cross_check: Annotated[
+        bool,
+        typer.Option(
+            "--cross-check", help="Count with torchinfo and fvcore too, and say why they differ."
+        ),
+    ] = False,
+    time: Annotated[
+        bool,
+        typer.Option("--time", help="Measure seconds on the device: median and spread by stage."),
+    ] = False,
+    columns: Columns = [],
     backward: Annotated[
         bool,
         typer.Option("--backward", help="Also look for parameters that are given no gradient."),
@@ -145,6 +158,7 @@ def inspect(
         request = Request(
             edits, inputs, device, mode, depth, expect, verify, folders, filter,
             ("unsafe" if unsafe_fixes else "safe") if fix else "none", diff or write, backward,
+            columns=parse_columns(columns, time), cross_check=cross_check,
         )  # fmt: skip
         report = inspect_target(place, request)
     patches = patches_of(report)

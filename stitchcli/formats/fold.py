@@ -34,4 +34,5 @@ def _longest_run(signs: list[object], start: int) -> tuple[int, int]:
 
 def _sign(row: Stage) -> object:
     return (row.kind, row.op, row.inputs, row.outputs, row.params, row.macs, row.note,
+            row.trainable, row.buffers, row.weight_bytes, row.moved, row.peak, row.times,
             without_indices(row.path))  # fmt: skip

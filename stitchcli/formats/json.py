@@ -13,9 +13,12 @@ from stitchcli.records import (
     Fix,
     Label,
     Patch,
+    PeerCount,
+    Reason,
     Report,
     Shape,
     Stage,
+    Timing,
     Trace,
     Verification,
 )
@@ -85,7 +88,7 @@ def model_document(report: Report) -> dict[str, Any]:
         "base": _totals(report.base),
         "result": _totals(report.result),
         "depth": report.depth,
-        "stages": [_stage(row) for row in report.stages],
+        "stages": [_stage(row, report.result.is_metered) for row in report.stages],
         "diagnostics": [_diagnostic(each) for each in report.diagnostics],
         "ignored": [
             {"code": each.code, "severity": each.severity, "path": each.path, "title": each.title}
@@ -101,6 +104,9 @@ def model_document(report: Report) -> dict[str, Any]:
         ],
         "together": _fix(report.together) if report.together else None,
         "uncounted_ops": [{"op": op, "calls": calls} for op, calls in report.result.uncounted],
+        "operations": report.result.operations,
+        "seconds": _seconds(report.times),
+        "cross_check": [_peer(peer) for peer in report.peers],
         "notes": list(report.notes),
     }  # fmt: skip
 
@@ -112,6 +118,9 @@ def _totals(trace: Trace) -> dict[str, Any]:
         "buffers": trace.buffers,
         "macs": trace.macs,
         "flops": trace.flops,
+        "weight_bytes": dict(trace.weight_bytes),
+        "activation_bytes": trace.peak if trace.is_metered else None,
+        "moved_bytes": trace.moved if trace.is_metered else None,
         "outputs": [list(spec.shape) for spec in trace.outputs],
         "complete": trace.complete,
     }
@@ -134,7 +143,7 @@ def _applied(item: Applied) -> dict[str, Any]:
     }
 
 
-def _stage(row: Stage) -> dict[str, Any]:
+def _stage(row: Stage, is_metered: bool) -> dict[str, Any]:
     return {
         "path": row.path,
         "kind": row.kind,
@@ -144,9 +153,40 @@ def _stage(row: Stage) -> dict[str, Any]:
         "params": _amount(row.params),
         "macs": _amount(row.macs),
         "flops": {"base": 2 * row.macs.base, "result": 2 * row.macs.result},
-        "seconds": None,
+        "trainable": _amount(row.trainable),
+        "buffers": _amount(row.buffers),
+        "weight_bytes": _amount(row.weight_bytes),
+        "activation_bytes": _amount(row.peak) if is_metered else None,
+        "moved_bytes": _amount(row.moved) if is_metered else None,
+        "seconds": _seconds(row.times),
         "note": row.note,
     }
+
+
+def _seconds(times: tuple[Timing | None, Timing | None]) -> dict[str, Any] | None:
+    """Median and quarters before and after; None where nothing was measured."""
+    if times == (None, None):
+        return None
+    return {
+        side: {"median": each.median, "low": each.low, "high": each.high} if each else None
+        for side, each in zip(("base", "result"), times, strict=True)
+    }
+
+
+def _peer(peer: PeerCount) -> dict[str, Any]:
+    return {
+        "tool": peer.tool,
+        "version": peer.version,
+        "params": peer.params,
+        "macs": peer.macs,
+        "error": peer.error or None,
+        "params_because": [_reason(each) for each in peer.params_because],
+        "macs_because": [_reason(each) for each in peer.macs_because],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {"why": reason.why, "amount": reason.amount, "places": list(reason.places)}
 
 
 def _diagnostic(each: Diagnostic) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stitchcli.formats.columns import column_text, column_totals
+from stitchcli.formats.peers import peer_lines, peer_rows
 from stitchcli.formats.words import (
     change,
     edit_line,
@@ -35,8 +37,11 @@ def render_markdown(report: Report) -> str:
         flag, matched = edit_line(item)
         lines.append(f"- `{flag}`: {escaped(matched)}")
     lines += ["", "| | |", "|---|---|"]
-    lines += [f"| {name} | {cell(text)} |" for name, text in totals(report)]
-    lines += ["", "| stage | module | in | out | parameters | FLOPs |", "|---|---|---|---|--:|--:|"]
+    shown = [*totals(report), *column_totals(report)]
+    lines += [f"| {name} | {cell(text)} |" for name, text in shown]
+    names = ("stage", "module", "in", "out", "parameters", "FLOPs", *report.columns)
+    lines += ["", f"| {' | '.join(names)} |"]
+    lines.append("|---|---|---|---|--:|--:|" + "--:|" * len(report.columns))
     for name, row, times, _ in folded_rows(report):
         params = times_amount(row.params, times)
         macs = times_amount(row.macs, times)
@@ -45,8 +50,13 @@ def render_markdown(report: Report) -> str:
         cells = (
             label, row.kind or row.op or "", shapes_text(row.inputs), shapes_text(row.outputs),
             exact_change(params.base, params.result), change(2 * macs.base, 2 * macs.result),
+            *(column_text(column, row, times) for column in report.columns),
         )  # fmt: skip
         lines.append(f"| {' | '.join(cell(each) for each in cells)} |")
+    if report.peers:
+        lines += ["", "| cross-check | parameters | MACs |", "|---|--:|--:|"]
+        lines += [f"| {' | '.join(cell(each) for each in row)} |" for row in peer_rows(report)]
+        lines += ["", *(f"- {escaped(line)}" for line in peer_lines(report))]
     for diagnostic in report.diagnostics:
         lines += ["", *diagnostic_lines(diagnostic, report)]
     if report.together is not None:

@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stitchcli.formats.columns import column_text, column_totals
 from stitchcli.formats.drawing import as_text, fullest
+from stitchcli.formats.peers import peer_lines, peer_rows
 from stitchcli.formats.words import (
     bound_lines,
     change_line,
@@ -37,6 +39,7 @@ _LAYOUTS = (
     "stage in+ out+ parameters %parameters FLOPs",
     "stage in+ out+ parameters FLOPs",
     "stage out+ parameters FLOPs",
+    "stage parameters FLOPs",
 )
 _COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
@@ -55,6 +58,10 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
         _print_edits(report, console)
         console.print(_stages(report, console))
     _print_totals(report, console)
+    if report.peers:
+        console.print(_peers(report))
+        for line in peer_lines(report):
+            console.print(Text(f"  {line}", "dim"), soft_wrap=True)
     for diagnostic in report.diagnostics:
         console.print()
         print_diagnostic(diagnostic, report, console)
@@ -84,13 +91,15 @@ def _stages(report: Report, console: Console) -> Table:
 
 def _table(report: Report, layout: str) -> Table:
     shown = [name for name in layout.split() if report.applied or "%" not in name]
+    shown += report.columns
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
     for name in shown:
-        right = name in ("parameters", "FLOPs") or name.startswith("%")
+        right = name in ("parameters", "FLOPs", *report.columns) or name.startswith("%")
         header = "" if name.startswith("%") else name.rstrip("+")
         table.add_column(header, justify="right" if right else "left", overflow="fold")
     for name, row, times, group in folded_rows(report):
         cells = _cells(name, row, times, group)
+        cells |= {column: column_text(column, row, times) for column in report.columns}
         table.add_row(*(cells[column] for column in shown))
     return table
 
@@ -132,9 +141,18 @@ def _percent(amount: Amount) -> Text:
 
 
 def _print_totals(report: Report, console: Console) -> None:
-    for name, text in totals(report):
+    for name, text in [*totals(report), *column_totals(report)]:
         style = "bold" if name == "parameters" else ""
         console.print(Text.assemble((f"{name:>11}  ", "dim"), (text, style)), soft_wrap=True)
+
+
+def _peers(report: Report) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
+    for name, justify in (("cross-check", "left"), ("parameters", "right"), ("MACs", "right")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for cells in peer_rows(report):
+        table.add_row(*cells)
+    return table
 
 
 def print_diagnostic(diagnostic: Diagnostic, report: Report, console: Console) -> None:

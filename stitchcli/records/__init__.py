@@ -67,12 +67,14 @@ from stitchcli.records.held import (
     Verdict,
 )
 from stitchcli.records.said import (
+    COLUMNS,
     Amount,
     Applied,
     Audit,
     Built,
     Change,
     Check,
+    Column,
     Diagnostic,
     Fix,
     Fixed,
@@ -80,9 +82,12 @@ from stitchcli.records.said import (
     Misfit,
     Mismatch,
     Patch,
+    PeerCount,
+    Reason,
     Report,
     Severity,
     Stage,
+    Timing,
     Verification,
 )
 from stitchcli.records.seen import (
@@ -100,6 +105,7 @@ from stitchcli.records.seen import (
 )
 
 __all__ = [
+    "COLUMNS",
     "METRICS",
     "Against",
     "Amount",
@@ -117,6 +123,7 @@ __all__ = [
     "Checked",
     "Checkpoint",
     "ClassName",
+    "Column",
     "Condition",
     "Diagnostic",
     "Diff",
@@ -154,7 +161,9 @@ __all__ = [
     "Parallel",
     "Part",
     "Patch",
+    "PeerCount",
     "Problem",
+    "Reason",
     "Ref",
     "Remove",
     "Renamed",
@@ -175,6 +184,7 @@ __all__ = [
     "Target",
     "Tensor",
     "TensorSpec",
+    "Timing",
     "Trace",
     "Verdict",
     "Verification",

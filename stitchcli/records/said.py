@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from stitchcli.records.asked import Block, Edit, Keep, Shape, TensorSpec
 from stitchcli.records.seen import Site, Trace
@@ -143,11 +143,28 @@ class Amount:
     result: int
 
 
+#: Columns of a report that are shown where they are asked for.
+Column = Literal["trainable", "buffers", "weights", "memory", "moved", "intensity", "seconds"]
+COLUMNS: tuple[Column, ...] = get_args(Column)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of several runs: their median, and the quarters below and above it."""
+
+    median: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Stage:
     """One row of the report; rows are disjoint, so that their sums are the totals.
 
-    ``note`` says what a number alone would hide: never ran, shared, own weights.
+    ``note`` says what a number alone would hide: never ran, shared, own weights. ``weight_bytes``
+    are those of parameters and buffers; ``moved`` and ``peak`` are bytes too, and there where the
+    traces are metered. ``peak`` is what was alive at once while the row ran, whoever made it; its
+    total is the largest. ``times`` are before and after the edits, where they were measured.
     """
 
     path: str
@@ -158,6 +175,12 @@ class Stage:
     params: Amount
     macs: Amount
     note: str = ""
+    trainable: Amount = Amount(0, 0)
+    buffers: Amount = Amount(0, 0)
+    weight_bytes: Amount = Amount(0, 0)
+    moved: Amount = Amount(0, 0)
+    peak: Amount = Amount(0, 0)
+    times: tuple[Timing | None, Timing | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -195,11 +218,37 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why another count differs from ours, and by how much: theirs minus ours. ``places`` are paths
+    of modules."""
+
+    why: str
+    amount: int
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PeerCount:
+    """What another tool counts in the same network; the reasons add up to the difference. Where it
+    failed, ``error`` is what it said."""
+
+    tool: str
+    version: str
+    params: int | None = None
+    macs: int | None = None
+    params_because: tuple[Reason, ...] = ()
+    macs_because: tuple[Reason, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that ``stitch inspect`` has to say about one network. ``together`` mends all the
     faults that can be mended at once; ``ignored`` are findings that were not asked for; ``fixed``
     are those that were mended for this report, ``texts`` the user's files as patches for that make
-    them, ``sources`` the same files as they were read."""
+    them, ``sources`` the same files as they were read. ``columns`` are those that were asked for
+    besides the usual ones, ``times`` the seconds of the whole forward before and after the edits,
+    where they were measured, ``peers`` what other tools count in the result."""
 
     name: str
     target: str
@@ -218,6 +267,9 @@ class Report:
     sources: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[Diagnostic, ...] = ()
+    columns: tuple[Column, ...] = ()
+    times: tuple[Timing | None, Timing | None] = (None, None)
+    peers: tuple[PeerCount, ...] = ()
 
     @property
     def has_errors(self) -> bool:

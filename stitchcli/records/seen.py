@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -51,7 +51,8 @@ class Call:
     not in the calls inside it. ``route`` holds the calls between that forward and ``site``, the
     innermost first, where the op stands in a helper function. ``given`` names the arguments of a
     module call, the positional ones by nothing; ``settings`` are those of a functional call that
-    are no tensors, as (name, text).
+    are no tensors, as (name, text). Where the trace is metered, ``moved`` are the bytes that were
+    read and written in this call itself, and ``peak`` those that were alive at once.
     """
 
     index: int
@@ -66,6 +67,8 @@ class Call:
     route: tuple[Site, ...] = ()
     given: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    moved: int = 0
+    peak: int = 0
 
     @property
     def is_module(self) -> bool:
@@ -95,6 +98,7 @@ class Weight:
     aliases: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     is_saved: bool = True
+    itemsize: int = 0
 
     @property
     def count(self) -> int:
@@ -103,6 +107,11 @@ class Weight:
         for size in self.shape:
             total *= size
         return total
+
+    @property
+    def bytes(self) -> int:
+        """Number of bytes of its elements."""
+        return self.count * self.itemsize
 
 
 @dataclass(frozen=True)
@@ -195,7 +204,8 @@ class Trace:
     """One forward pass: a crash is part of the record. ``other_mode`` are modules that run in the
     other of train and eval mode; it is looked up only where some did not run in this one.
     ``operations`` is how many ops torch dispatched, and ``uncounted`` are those of them without a
-    formula, by name and number of calls."""
+    formula, by name and number of calls; ``macs_by_op`` are the MACs of the others. ``is_metered``
+    says that bytes were looked at too."""
 
     calls: tuple[Call, ...]
     weights: tuple[Weight, ...]
@@ -208,6 +218,8 @@ class Trace:
     mode: str
     complete: bool = True
     operations: int = 0
+    macs_by_op: Mapping[str, int] = field(default_factory=dict)
+    is_metered: bool = False
     strangers: tuple[Stranger, ...] = ()
     misbuilt: tuple[Misbuilt, ...] = ()
     other_mode: frozenset[str] = frozenset()
@@ -233,6 +245,24 @@ class Trace:
     def macs(self) -> int:
         """Multiply-accumulates of all calls."""
         return sum(call.macs for call in self.calls)
+
+    @cached_property
+    def moved(self) -> int:
+        """Bytes that all ops read and wrote."""
+        return sum(call.moved for call in self.calls)
+
+    @cached_property
+    def peak(self) -> int:
+        """The most bytes of activations, inputs included, that were alive at once."""
+        return max((call.peak for call in self.calls), default=0)
+
+    @cached_property
+    def weight_bytes(self) -> Mapping[str, int]:
+        """Bytes of parameters and buffers by dtype, the largest share first."""
+        found: dict[str, int] = {}
+        for weight in self.weights:
+            found[weight.dtype] = found.get(weight.dtype, 0) + weight.bytes
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     @property
     def flops(self) -> int:

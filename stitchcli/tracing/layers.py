@@ -146,6 +146,7 @@ def weights_of(module: nn.Module, users: Mapping[int, tuple[str, ...]]) -> tuple
             aliases=tuple(dict.fromkeys(paths[1:])),
             users=users.get(key, ()),
             is_saved=key in saved,
+            itemsize=tensors[key].element_size(),
         )
         for key, paths in names.items()
     )

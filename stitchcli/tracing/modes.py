@@ -95,7 +95,8 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if formula is None:
             recorder.uncounted[str(func._schema.name).removeprefix("aten::")] += 1
         else:
-            recorder.cost(formula(args, kwargs, result))
+            recorder.cost(func._schema.name, formula(args, kwargs, result))
+        recorder.measure(func, args, kwargs, result)
         return result
 
     def _within(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -105,7 +106,7 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
             args = tuple(self._watched(arg) if callable(arg) else arg for arg in args)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
-        self._recorder.cost(formula(args, kwargs, result))
+        self._recorder.cost(func.name(), formula(args, kwargs, result))
         return result
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
 from stitchcli.tracing.layers import is_atomic, kind_of, settings_of
+from stitchcli.tracing.meter import Meter
 from stitchcli.tracing.sites import Spot, is_model_code, nearest_spot, route_of, site_of
 
 
@@ -38,6 +39,8 @@ class OpenCall:
     route: tuple[Spot, ...] = ()
     given: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    moved: int = 0
+    peak: int = 0
 
     def close(self) -> Call:
         """The finished record."""
@@ -45,7 +48,7 @@ class OpenCall:
         return Call(
             self.index, self.path, self.kind, self.op, self.parent,
             self.inputs, self.outputs, self.macs, site_of(self.spot), route, self.given,
-            self.settings,
+            self.settings, self.moved, self.peak,
         )  # fmt: skip
 
 
@@ -66,6 +69,8 @@ class Recorder:
     stack: list[OpenCall] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     operations: int = 0
+    macs_by_op: Counter[str] = field(default_factory=Counter)
+    meter: Meter | None = None
     uncounted: Counter[str] = field(default_factory=Counter)
     users: dict[int, dict[str, None]] = field(default_factory=dict)
     refusal: Refusal | None = None
@@ -165,11 +170,24 @@ class Recorder:
         if not made and call is self.calls[-1]:
             self.calls.pop()
 
-    def cost(self, macs: int) -> None:
+    def cost(self, op: str, macs: int) -> None:
         """Add to what the innermost running call costs."""
-        call = self.current or (self.stack[-1] if self.stack else None)
-        if call is not None:
+        call = self._innermost()
+        if macs and call is not None:
             call.macs += macs
+            self.macs_by_op[op] += macs
+
+    def measure(self, op: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Note the bytes of an op, where the trace is metered."""
+        if self.meter is None:
+            return
+        moved = self.meter.after(op, args, kwargs, result)
+        if (call := self._innermost()) is not None:
+            call.moved += moved
+            call.peak = max(call.peak, self.meter.alive)
+
+    def _innermost(self) -> OpenCall | None:
+        return self.current or (self.stack[-1] if self.stack else None)
 
     def refuse(self, op: str, call: OpenCall, error: BaseException) -> None:
         """An op raised: remember it, in case the network does not catch it."""

@@ -14,6 +14,7 @@ from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.einops_calls import watch_einops
 from stitchcli.tracing.layers import describe, weights_of
 from stitchcli.tracing.mending import misbuilt_in
+from stitchcli.tracing.meter import Meter
 from stitchcli.tracing.modes import (
     WatchFunctions,
     WatchOps,
@@ -34,15 +35,17 @@ def trace(
     mode: Literal["eval", "train"] = "eval",
     built: Mapping[str, Site] | None = None,
     blocks: Mapping[str, str] | None = None,
+    metered: bool = False,
 ) -> Trace:
-    """Run ``module`` once on dummy inputs and record every call, weight and fault.
+    """Run ``module`` once on dummy inputs and record every call, weight and fault; with
+    ``metered``, also the bytes that ops move, and those that are alive at once.
 
     The network goes on after a mismatch, so that one run finds them all, and is left as it was.
     An exception that is no op's complaint about its operands (the network's own code raised)
     is passed on.
     """
     recorder = Recorder(module)
-    outputs, complete, is_finite = _forward(recorder, inputs, device, mode)
+    outputs, complete, is_finite = _forward(recorder, inputs, device, mode, metered=metered)
     nonfinite = None
     if not is_finite and not recorder.problems:
         nonfinite = _first_nonfinite(module, inputs, device, mode)
@@ -56,6 +59,8 @@ def trace(
         outputs=tuple(outputs),
         uncounted=tuple(sorted(recorder.uncounted.items())),
         operations=recorder.operations,
+        macs_by_op=dict(recorder.macs_by_op),
+        is_metered=metered,
         device=device,
         mode=mode,
         complete=complete,
@@ -72,6 +77,8 @@ def _forward(
     mode: str,
     look: Callable[[Any], None] | None = None,
     numbers: Numbers | None = None,
+    *,
+    metered: bool = False,
 ) -> tuple[list[TensorSpec], bool, bool]:
     """Run the recorder's network once: the outputs, whether it came to an end, and whether their
     numbers are finite. ``look`` is shown what the network gives."""
@@ -85,6 +92,7 @@ def _forward(
         stack.enter_context(torch.device("meta") if device == "meta" else nullcontext())
         args, kwargs = dummy_inputs(inputs, device)
         recorder.name_inputs(args, kwargs)
+        recorder.meter = Meter(module, (*args, *kwargs.values())) if metered else None
         stack.enter_context(watch_modules(recorder))
         stack.enter_context(watch_einops(recorder))
         watching = stack.enter_context(ExitStack())

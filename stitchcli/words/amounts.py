@@ -20,6 +20,24 @@ def format_amount(count: int) -> str:
     return str(count)
 
 
+def format_bytes(count: int) -> str:
+    """``13421772`` as ``12.8 MiB``."""
+    size, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if abs(size) < 999.95:  # what would read as 1000.0
+            break
+        size, unit = size / 1024, larger
+    return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def format_seconds(seconds: float, spread: float) -> str:
+    """``0.01231`` and ``0.0004`` as ``12.31 ms ±0.40``."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size or unit == "µs":
+            break
+    return f"{seconds / size:.2f} {unit} ±{spread / size:.2f}"
+
+
 def parse_amount(text: str) -> int:
     """``1.7M`` as ``1700000``. Raises StitchError where ``text`` is no amount, or no
     whole one."""

@@ -76,10 +76,10 @@ def test_a_finding_is_1(stitch: Any) -> None:
 
 
 def test_a_bug_of_ours_is_3(stitch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(stitchcli.pipeline, "stages", broken)
+    monkeypatch.setattr(stitchcli.pipeline, "view_of", broken)
     monkeypatch.delenv("STITCH_DEBUG", raising=False)
     result = stitch("net.py", "--input", "1x3x8x8")
     errors, helps = said(result.err)

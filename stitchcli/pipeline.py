@@ -95,10 +95,10 @@ def _look(target: Target, request: Request) -> Report:
 
 
 def _loaded(target: Target, request: Request, *, patches: bool) -> Report:
-    network = load(target, request.device)
+    network = load(target, request.device, quick=not request.verify)
 
     def reload(device: str) -> Network:
-        return _with_widths(load(target, device), request)
+        return _with_widths(load(target, device, quick=not request.verify), request)
 
     try:
         return audit(network, request, reload if patches else None)

@@ -42,6 +42,7 @@ def test_it_holds_the_flags_of_every_published_count() -> None:
     [
         ("inspect", "unet", "--replace", "conv=dwconv"),
         ("inspect", "docs/model.py"),
+        ("inspect", "vit", "--cross-check", "--quiet"),
         ("diff", "unet", "unet", "--replace", "conv=dwconv", "--except", "outc"),
     ],
     ids=" ".join,

@@ -25,6 +25,9 @@ from stitchcli.records import (
 from stitchcli.words.edits import print_edit
 from stitchcli.words.shapes import print_spec
 
+#: Before and after the edits.
+Times = tuple[Timing | None, Timing | None]
+
 SCHEMA = "stitch.report/1"
 
 
@@ -105,7 +108,8 @@ def model_document(report: Report) -> dict[str, Any]:
         "together": _fix(report.together) if report.together else None,
         "uncounted_ops": [{"op": op, "calls": calls} for op, calls in report.result.uncounted],
         "operations": report.result.operations,
-        "seconds": _seconds(report.times),
+        "seconds": _median(report.times),
+        "timing": _timing(report.times),
         "cross_check": [_peer(peer) for peer in report.peers],
         "notes": list(report.notes),
     }  # fmt: skip
@@ -158,12 +162,17 @@ def _stage(row: Stage, is_metered: bool) -> dict[str, Any]:
         "weight_bytes": _amount(row.weight_bytes),
         "activation_bytes": _amount(row.peak) if is_metered else None,
         "moved_bytes": _amount(row.moved) if is_metered else None,
-        "seconds": _seconds(row.times),
+        "seconds": _median(row.times),
+        "timing": _timing(row.times),
         "note": row.note,
     }
 
 
-def _seconds(times: tuple[Timing | None, Timing | None]) -> dict[str, Any] | None:
+def _median(times: Times) -> float | None:
+    return times[1].median if times[1] else None
+
+
+def _timing(times: Times) -> dict[str, Any] | None:
     """Median and quarters before and after; None where nothing was measured."""
     if times == (None, None):
         return None

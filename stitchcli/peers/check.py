@@ -13,7 +13,7 @@ from torch import nn
 
 from stitchcli.peers import fvcore, torchinfo
 from stitchcli.records import PeerCount, Trace
-from stitchcli.tracing.preserve import preserved
+from stitchcli.tracing.preserve import preserved_unwatched
 from stitchcli.tracing.trace import dummy_inputs
 
 _PEERS: dict[str, Callable[..., PeerCount]] = {"torchinfo": torchinfo.count, "fvcore": fvcore.count}
@@ -44,7 +44,7 @@ def _quietly(module: nn.Module, trace: Trace) -> Iterator[None]:
     logger = logging.getLogger("fvcore")
     level = logger.level
     with ExitStack() as stack:
-        stack.enter_context(preserved(module))
+        stack.enter_context(preserved_unwatched(module))
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(torch.no_grad())
         stack.enter_context(torch.device(trace.device))

@@ -6,7 +6,7 @@ and pooling are no such operations: they count as none by definition.
 Severity: note
 
 Why: a count that leaves out an operation in silence looks like a smaller network. What was left
-out is named here, with how often it ran.
+out is named here, with how often it ran and what share of all operations that is.
 
 Example:
 
@@ -23,7 +23,7 @@ Example:
             return torch.linalg.inv(x.transpose(1, 2) @ x)
 
     $ stitch inspect model.py --input 1x32x16
-    note[ST302]: no cost formula for linalg_inv_ex (1×): MACs and FLOPs are a lower bound
+    note[ST302]: no cost formula for linalg_inv_ex (1×), 7.7% of 13 operations: MACs and FLOPs are a lower bound
 
 Fix: nothing is wrong with the network. Add by hand what the operations cost when you quote the
 total, or leave the note out with `--ignore ST302`.
@@ -42,12 +42,14 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
     if not uncounted:
         return
     names = ", ".join(f"{op} ({calls}×)" for op, calls in uncounted)
+    count, all = sum(calls for _, calls in uncounted), audit.result.operations
+    share = f", {100 * count / all:.2g}% of {all:,} operations" if all else ""
     before = dict(audit.base.uncounted) if audit.edited else {}
     new = [op for op, _ in uncounted if op not in before] if audit.edited else []
     yield Diagnostic(
         code="ST302",
         severity="note",
         path="",
-        title=f"no cost formula for {names}: MACs and FLOPs are a lower bound",
+        title=f"no cost formula for {names}{share}: MACs and FLOPs are a lower bound",
         notes=(f"not in the network before the edits: {', '.join(new)}",) if new else (),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +18,9 @@ from stitchcli.records import Target, TensorSpec
 from stitchcli.sources.choose import choose, pick
 from stitchcli.sources.construct import construct
 from stitchcli.sources.frames import guarded
+from stitchcli.sources.imports import imports_on_cpu
 from stitchcli.sources.network import Network
+from stitchcli.sources.quick_weights import quick_weights
 from stitchcli.sources.recording import Recording, recording
 from stitchcli.sources.revisions import Revision, at_revision
 from stitchcli.sources.user_code import UserCode, folders_of
@@ -31,28 +33,29 @@ _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @room_for_depth()
-def load(target: Target, device: str = "cpu") -> Network:
+def load(target: Target, device: str = "cpu", *, quick: bool = False) -> Network:
     """The network that a target names, on ``device``. Layers that cannot be built from their
-    numbers are built from others, and marked.
+    numbers are built from others, and marked. ``quick`` is for weights that nobody looks at one by
+    one.
 
     Raises TargetError, ModelError, DeviceError.
     """
     check_device(device)
     try:
-        return _load(target, device)
+        return _load(target, device, quick)
     except ModelError as error:
         with mending(), suppress(ModelError, TargetError):
-            network = _load(target, device)
+            network = _load(target, device, quick)
             if misbuilt_in(network.module):
                 return network
         raise error from error.__cause__
 
 
-def _load(target: Target, device: str) -> Network:
+def _load(target: Target, device: str, quick: bool) -> Network:
     revision = at_revision(target.text)
     user_code, build, name = _plan(target, revision)
     with user_code.active():
-        module, inputs, notes, seen = _build_on(build, device)
+        module, inputs, notes, seen = _build_on(build, device, quick)
     return Network(
         name=name,
         target=target.text,
@@ -84,18 +87,18 @@ def check_device(device: str) -> None:
 
 
 def _build_on(
-    build: Build, device: str
+    build: Build, device: str, quick: bool
 ) -> tuple[nn.Module, tuple[TensorSpec, ...] | None, tuple[str, ...], Recording]:
     """Build under meta where no weights are wanted, else on CPU and move."""
     if device == "meta":
         try:
-            with recording() as seen, torch.device("meta"):
+            with recording() as seen, torch.device("meta"), imports_on_cpu():
                 module, inputs = build()
             with guarded("moving to meta"):
                 return module.to("meta"), inputs, (), seen
         except ModelError:
             pass  # its constructor needs numbers; a fault of its own is raised again below
-    with recording() as seen:
+    with recording() as seen, quick_weights() if quick else nullcontext():
         module, inputs = build()
     moved = "could not be built on meta: built on cpu, then moved"
     with guarded(f"moving to {device}"):

@@ -48,8 +48,12 @@ class Originals:
             return
         for tensor in tensors_in((args, kwargs)):
             if not tensor.is_meta:
-                for owner in self._owners.pop(_storage(tensor), ()):
-                    self._copies.append((owner, owner.detach().clone()))
+                self.keep(tensor)
+
+    def keep(self, tensor: Tensor) -> None:
+        """Copy a tensor now, whoever writes to it."""
+        for owner in self._owners.pop(_storage(tensor), ()):
+            self._copies.append((owner, owner.detach().clone()))
 
     def restore(self) -> None:
         """Write the copies back."""
@@ -81,6 +85,19 @@ def preserved(module: nn.Module) -> Iterator[Originals]:
             for each, contents in attributes:
                 _refill(each.__dict__, contents)
             originals.restore()
+
+
+@contextmanager
+def preserved_unwatched(module: nn.Module) -> Iterator[None]:
+    """The same where nobody watches the ops: all tensors but the parameters are copied, which no
+    forward writes to."""
+    with preserved(module) as originals:
+        for _, each in walk(module):
+            plain = [value for value in vars(each).values() if isinstance(value, Tensor)]
+            for tensor in (*each._buffers.values(), *plain):
+                if tensor is not None and not tensor.is_meta:
+                    originals.keep(tensor)
+        yield
 
 
 def _contents(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:

@@ -22,7 +22,7 @@ from stitchcli.tracing.containers import walk
 from stitchcli.tracing.layers import is_atomic
 from stitchcli.tracing.modes import plain_attention, uncompiled
 from stitchcli.tracing.ops import name_of
-from stitchcli.tracing.preserve import preserved
+from stitchcli.tracing.preserve import preserved_unwatched
 from stitchcli.tracing.trace import dummy_inputs
 
 #: A call by the path of its module, its op (none for the module itself), and how many came before.
@@ -47,7 +47,7 @@ def time_calls(
     network is left as it was.
     """
     with ExitStack() as stack:
-        stack.enter_context(preserved(module))
+        stack.enter_context(preserved_unwatched(module))
         module.train(mode == "train")
         stack.enter_context(torch.no_grad())
         stack.enter_context(plain_attention())

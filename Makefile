@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: inspect test numbers edits zoo mutants diffs lint types format clean
+.PHONY: inspect test numbers edits zoo mutants accuracy bench growth diffs lint types format clean
 
 inspect: $(VENV)/.run ## the main job
 	$(BIN)/stitch inspect unet --replace conv=dwconv
@@ -23,6 +23,15 @@ zoo: $(VENV)/.zoo ## real networks from timm, torchvision, transformers, diffuse
 
 mutants: $(VENV)/.zoo ## one mistake in each of 350 copies of real networks; writes docs/mutants.md
 	PYTHONPATH=tests $(BIN)/python -m mutants.run --out docs/mutants.md
+
+accuracy: $(VENV)/.peers ## 50 real networks, counted by stitch and five other tools; writes docs/accuracy.md
+	PYTHONPATH=tests $(BIN)/python -m accuracy.page docs/accuracy.md
+
+bench: $(VENV)/.peers ## time and memory beside other tools' and a bare script's; writes docs/speed.md
+	PYTHONPATH=tests $(BIN)/python -m bench.run docs/speed.md
+
+growth: $(VENV)/.peers ## how time grows with modules, edits, calls, depth; writes docs/growth.md and a drawing
+	PYTHONPATH=tests $(BIN)/python -m bench.growth docs/growth.md docs/growth.svg
 
 diffs: $(VENV)/.zoo ## real pairs of networks, and the time an alignment takes; writes docs/diffs.md
 	PYTHONPATH=tests $(BIN)/python tests/diff_pages.py docs/diffs.md
@@ -56,3 +65,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.zoo: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e '.[dev,zoo]'
 	touch $@ $(VENV)/.dev $(VENV)/.run
+
+# thop last: ultralytics brings a fork of it that takes its place
+$(VENV)/.peers: $(VENV)/.zoo
+	$(PIP) -e '.[dev,zoo,peers]'
+	$(PIP) --force-reinstall --no-deps thop
+	touch $@

@@ -34,8 +34,8 @@ _MULTIPLIES = frozenset(
 )
 
 
-class _ByName(nn.Module):
-    """Hands inputs on under their names, since it gives them by position."""
+class ByName(nn.Module):
+    """Hands inputs on under their names, for counters that give them by position."""
 
     def __init__(self, network: nn.Module, names: Sequence[str]) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ def count(
     """What it counts; an exception is passed on."""
     from fvcore.nn import FlopCountAnalysis, parameter_count
 
-    network = _ByName(module, tuple(kwargs)) if kwargs else module
+    network = ByName(module, tuple(kwargs)) if kwargs else module
     analysis = FlopCountAnalysis(network, (*args, *kwargs.values()))
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     theirs = Counter({name: int(macs) for name, macs in analysis.by_operator().items()})

@@ -23,7 +23,7 @@ Example:
             return torch.linalg.inv(x.transpose(1, 2) @ x)
 
     $ stitch inspect model.py --input 1x32x16
-    note[ST302]: no cost formula for linalg_inv_ex (1×), 7.7% of 13 operations: MACs and FLOPs are a lower bound
+    note[ST302]: no cost formula for linalg_inv_ex (1×), 7.7% of 13 operations: MACs and FLOPs
 
 Fix: nothing is wrong with the network. Add by hand what the operations cost when you quote the
 total, or leave the note out with `--ignore ST302`.

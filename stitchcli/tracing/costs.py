@@ -42,6 +42,14 @@ def _mm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
     return int(args[0].numel() * (args[1].shape[-1] if args[1].ndim > 1 else 1))
 
 
+def _grouped_mm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """Rows, columns or both are split into groups, each with a matrix of its own: as many products
+    as one of the matrices needs that is not split."""
+    rows, columns = args[:2]
+    whole = rows[0] if rows.ndim == 3 and columns.ndim == 2 else rows
+    return _mm((whole, columns), kwargs, out)
+
+
 def _addmm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
     return _mm(args[1:3], kwargs, out)
 
@@ -114,6 +122,8 @@ FORMULAS: dict[str, Formula] = {
     "vdot": _mm,
     "_int_mm": _mm,
     "_scaled_mm": _mm,
+    "_grouped_mm": _grouped_mm,
+    "_scaled_grouped_mm": _grouped_mm,
     "addmm": _addmm,
     "addmv": _addmm,
     "addbmm": _addmm,

@@ -134,7 +134,7 @@ def test_a_typo_does_not_build_a_network_with_weights(monkeypatch: pytest.Monkey
 
     devices = []
     load = pipeline.load
-    monkeypatch.setattr(pipeline, "load", lambda t, d: devices.append(d) or load(t, d))
+    monkeypatch.setattr(pipeline, "load", lambda t, d, **k: devices.append(d) or load(t, d, **k))
     with pytest.raises(StitchError):
         inspect("unet", ["--replace conv=dwcnov"], device="meta")
     assert devices == ["meta"]

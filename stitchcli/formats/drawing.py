@@ -23,9 +23,14 @@ def strip_lines(text: str) -> str:
 
 def fullest(tables: Iterable[Table], console: Console) -> Table:
     """The first that fits without wrapping; the last, where none does."""
-    unbounded = console.options.update(width=10_000)
     table = Table()
     for table in tables:
-        if console.measure(table, options=unbounded).maximum <= console.width:
+        if fits(table, console):
             break
     return table
+
+
+def fits(table: Table, console: Console) -> bool:
+    """Whether a table is no wider than the console."""
+    unbounded = console.options.update(width=10_000)
+    return console.measure(table, options=unbounded).maximum <= console.width

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stitchcli.formats.columns import column_text, column_totals
-from stitchcli.formats.drawing import as_text, fullest
+from stitchcli.formats.drawing import as_text, fits, fullest
 from stitchcli.formats.peers import peer_lines, peer_rows
 from stitchcli.formats.words import (
     bound_lines,
@@ -39,7 +39,6 @@ _LAYOUTS = (
     "stage in+ out+ parameters %parameters FLOPs",
     "stage in+ out+ parameters FLOPs",
     "stage out+ parameters FLOPs",
-    "stage parameters FLOPs",
 )
 _COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
@@ -56,7 +55,8 @@ def print_table(report: Report, console: Console, *, quiet: bool = False) -> Non
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
     if not quiet:
         _print_edits(report, console)
-        console.print(_stages(report, console))
+        for table in _stages(report, console):
+            console.print(table)
     _print_totals(report, console)
     if report.peers:
         console.print(_peers(report))
@@ -85,13 +85,20 @@ def _print_edits(report: Report, console: Console) -> None:
             console.print(Text(f"    {bound}", "dim"), soft_wrap=True)
 
 
-def _stages(report: Report, console: Console) -> Table:
-    return fullest((_table(report, layout) for layout in _LAYOUTS), console)
+def _stages(report: Report, console: Console) -> list[Table]:
+    """One table; where the columns that were asked for leave no room, these in another."""
+    asked = " ".join(report.columns)
+    table = fullest((_table(report, f"{layout} {asked}") for layout in _LAYOUTS), console)
+    if not asked or fits(table, console):
+        return [table]
+    return [
+        fullest((_table(report, layout) for layout in _LAYOUTS), console),
+        _table(report, f"stage {asked}"),
+    ]
 
 
 def _table(report: Report, layout: str) -> Table:
     shown = [name for name in layout.split() if report.applied or "%" not in name]
-    shown += report.columns
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
     for name in shown:
         right = name in ("parameters", "FLOPs", *report.columns) or name.startswith("%")

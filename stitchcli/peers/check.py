@@ -35,6 +35,7 @@ def _count(name: str, module: nn.Module, trace: Trace) -> PeerCount:
                 cause = cause.__cause__
             first = (str(cause).strip().splitlines() or [""])[0]
             text = f"{type(cause).__name__}: {first}" if first else type(cause).__name__
+            text += "; it may work with --device cpu" if trace.device == "meta" else ""
             return PeerCount(name, metadata.version(name), error=text)
 
 

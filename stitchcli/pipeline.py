@@ -153,7 +153,7 @@ def audit(
             again = reload(request.device) if reload and network.owned else network
             rest = replace(request, edits=edits, inputs=base.inputs, fix="none")
             return replace(audit(again, rest, reload), fixed=fixed, inputs_guessed=guessed)
-    sides = Sides(base, result, original, module or _as_traced(bench, request, base))
+    sides = Sides(base, result, original, module or _as_traced(bench, request, base, result))
     view = view_of(bench, sides, request.columns, request.depth, request.cross_check)
     return Report(
         name=network.name,
@@ -180,12 +180,14 @@ def audit(
     )
 
 
-def _as_traced(bench: Workbench, request: Request, base: Trace) -> nn.Module:
-    """The network of the result where nothing of the pipeline has kept it."""
-    if request.edits and request.cross_check:
-        return edited(bench, request.edits, base)[0]
+def _as_traced(bench: Workbench, request: Request, base: Trace, result: Trace) -> nn.Module:
+    """The network of the result where the pipeline has not kept it, as far as it is looked at."""
     module = bench.network.module
-    return meta_copy(module) if request.device == "meta" and has_numbers(module) else module
+    if not request.cross_check:
+        return module
+    if request.edits:
+        return edited(bench, request.edits, base)[0]
+    return meta_copy(module) if result.device == "meta" and has_numbers(module) else module
 
 
 def _checks(

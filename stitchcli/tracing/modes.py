@@ -96,7 +96,8 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
             recorder.uncounted[str(func._schema.name).removeprefix("aten::")] += 1
         else:
             recorder.cost(func._schema.name, formula(args, kwargs, result))
-        recorder.measure(func, args, kwargs, result)
+        if recorder.meter is not None:
+            recorder.measure(recorder.meter, func, args, kwargs, result)
         return result
 
     def _within(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -177,14 +177,12 @@ class Recorder:
             call.macs += macs
             self.macs_by_op[op] += macs
 
-    def measure(self, op: Any, args: Any, kwargs: Any, result: Any) -> None:
-        """Note the bytes of an op, where the trace is metered."""
-        if self.meter is None:
-            return
-        moved = self.meter.after(op, args, kwargs, result)
+    def measure(self, meter: Meter, op: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Add the bytes of an op to the innermost running call."""
+        moved = meter.after(op, args, kwargs, result)
         if (call := self._innermost()) is not None:
             call.moved += moved
-            call.peak = max(call.peak, self.meter.alive)
+            call.peak = max(call.peak, meter.alive)
 
     def _innermost(self) -> OpenCall | None:
         return self.current or (self.stack[-1] if self.stack else None)

@@ -14,7 +14,6 @@ from statistics import median
 
 from accuracy.machine import machine
 from bench.clock import run, stitch
-from bench.drawing import Curve, draw
 
 _INPUT = ("--input", "1x4x8x8", "--device", "meta", "--quiet")
 _REPEATS = 3
@@ -58,6 +57,8 @@ two largest: 1 is linear.
 
 def main(page: Path, drawing: Path) -> None:
     """Measure every series, and write the page and the drawing."""
+    from bench.drawing import Curve, draw  # needs matplotlib, which the tests do without
+
     curves, parts = [], []
     for series in SERIES:
         points = [(size, _seconds(series.words(size))) for size in series.sizes]

@@ -14,6 +14,7 @@ from typing import Any
 import nets
 import torch
 from torch import Tensor, nn
+from zoo_stub import declare_torchvision
 
 
 def forward(network: nn.Module, x: Tensor) -> None:
@@ -40,6 +41,7 @@ def by_fvcore(network: nn.Module, x: Tensor) -> Any:
 
 def by_ptflops(network: nn.Module, x: Tensor) -> Any:
     """The same by ptflops."""
+    declare_torchvision()  # which it imports
     from ptflops import get_model_complexity_info
 
     return get_model_complexity_info(
@@ -49,6 +51,7 @@ def by_ptflops(network: nn.Module, x: Tensor) -> Any:
 
 def by_calflops(network: nn.Module, x: Tensor) -> Any:
     """The same by calflops."""
+    declare_torchvision()  # which it imports
     from calflops import calculate_flops
 
     return calculate_flops(network, args=[x], print_results=False, print_detailed=False)

@@ -31,6 +31,15 @@ def test_it_names_every_code_and_every_format() -> None:
     assert all(f"\n| `{name}` | " in text for name in FORMATS)
 
 
+@pytest.mark.parametrize(
+    ("page", "table"), [("accuracy", "| tool | equal"), ("speed", "| aim |")]
+)
+def test_it_quotes_the_pages(page: str, table: str) -> None:
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    quoted = table + text.partition(table)[2].partition("\n\n")[0]
+    assert quoted.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_it_holds_the_flags_of_every_published_count() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8").replace(" \\\n   ", "")
     for each in PUBLISHED:

@@ -31,9 +31,7 @@ def test_it_names_every_code_and_every_format() -> None:
     assert all(f"\n| `{name}` | " in text for name in FORMATS)
 
 
-@pytest.mark.parametrize(
-    ("page", "table"), [("accuracy", "| tool | equal"), ("speed", "| aim |")]
-)
+@pytest.mark.parametrize(("page", "table"), [("accuracy", "| tool | equal"), ("speed", "| aim |")])
 def test_it_quotes_the_pages(page: str, table: str) -> None:
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     quoted = table + text.partition(table)[2].partition("\n\n")[0]

@@ -19,14 +19,17 @@ OWN, SHARED = "stitch.toml", "pyproject.toml"
 
 @dataclass(frozen=True)
 class Source:
-    """A file with settings: ``table`` is what stands at ``prefix`` in it. ``notes`` say what of
-    it is not used."""
+    """A file with settings: ``table`` is what stands at ``prefix`` in it, whole floats as
+    integers. ``notes`` say what of it is not used."""
 
     file: Path
     text: str
     table: dict[str, Any]
     prefix: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", _with_integers(self.table))
 
     @cached_property
     def _lines(self) -> dict[tuple[Key, ...], int]:
@@ -63,6 +66,18 @@ class Source:
         """``stitch.toml:12``."""
         line = self.line(path)
         return f"{self.shown}:{line}" if line else self.shown
+
+
+def _with_integers(value: Any) -> Any:
+    """``2e6`` is a float to TOML, and an integer to JSON Schema and to who writes it.
+
+    What a constructor takes stays as it is.
+    """
+    if isinstance(value, dict):
+        return {key: v if key == "kwargs" else _with_integers(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _holds(value: Any, key: Key) -> bool:

@@ -42,6 +42,7 @@ def by_torch(net: Net) -> Count:
     """The reference: unique parameters, and torch's own counter below every fused kernel."""
     network, args, kwargs = built(net)
     unique = {id(parameter): parameter.numel() for parameter in network.parameters()}
+    network.requires_grad_(False)  # torch's counter refuses views of parameters that require it
     return sum(unique.values()), torch_macs(network, *args, **kwargs) + net.beyond
 
 

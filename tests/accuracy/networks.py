@@ -45,6 +45,10 @@ _GROUPED = {
     "num_attention_heads": 8, "num_key_value_heads": 2,
 }  # fmt: skip
 _TOKENS = "input_ids=1x64:int64"
+_SMALL = {
+    "num_hidden_layers": 2, "hidden_size": 256, "num_attention_heads": 4,
+    "intermediate_size": 512, "vocab_size": 1000,
+}  # fmt: skip
 
 #: The eight that the counters were first compared on.
 EIGHT = [
@@ -79,7 +83,11 @@ MORE = [
     Net("mixer", "transformers:PoolFormerModel"),
     Net("state space", "transformers:MambaModel",
         {"hidden_size": 256, "num_hidden_layers": 2}, _TOKENS),
+    Net("state space", "transformers:Mamba2Model",
+        {"hidden_size": 128, "num_hidden_layers": 2, "num_heads": 8, "head_dim": 32,
+         "state_size": 32, "n_groups": 1, "vocab_size": 1000}, _TOKENS),
     Net("recurrent", "transformers:EncodecModel"),
+    Net("recurrent", "timm:sequencer2d_s"),
     Net("recurrent", "transformers:RwkvModel",
         {"hidden_size": 256, "num_hidden_layers": 2}, _TOKENS),
     Net("recurrent", "transformers:RecurrentGemmaModel",
@@ -87,6 +95,11 @@ MORE = [
          "num_attention_heads": 4, "vocab_size": 1000}, _TOKENS),
     Net("language", "transformers:BertModel"),
     Net("language", "transformers:GPT2Model"),
+    Net("language", "transformers:DebertaV2Model",
+        {**_SMALL, "relative_attention": True, "pos_att_type": ["c2p", "p2c"],
+         "position_buckets": 32}, _TOKENS,
+        batch="encodes distances once for the batch"),
+    Net("language", "transformers:LongformerModel", {**_SMALL, "attention_window": 16}, _TOKENS),
     Net("language", "transformers:T5Model"),
     Net("language", "transformers:LlamaForCausalLM", _GROUPED, _TOKENS),
     Net("language", "transformers:MistralModel", _GROUPED, _TOKENS),
@@ -102,11 +115,14 @@ MORE = [
         train="has heads at every layer in training",
         batch="scores anchors once for the batch"),
     Net("detection", "transformers:DetrModel", {"use_timm_backbone": False}),
+    Net("detection", "transformers:DeformableDetrModel",
+        {"use_timm_backbone": False, "encoder_layers": 2, "decoder_layers": 2}, "1x3x256x256"),
     Net("segmentation", "torchvision:deeplabv3_resnet50"),
     Net("segmentation", "transformers:SegformerModel"),
     Net("segmentation", "segmentation_models_pytorch:Linknet", {"encoder_weights": None},
         "1x3x128x128"),
     Net("video", "torchvision:r3d_18"),
+    Net("video", "torchvision:raft_small"),
     Net("volumes", "monai.networks.nets:SegResNet"),
     Net("volumes", "monai.networks.nets:SwinUNETR", _VOLUME, "1x1x64x64x64"),
     Net("volumes", "monai.networks.nets:UNETR", {**_VOLUME, "img_size": (32, 32, 32)},
@@ -118,6 +134,12 @@ MORE = [
         {"num_layers": 2, "num_attention_heads": 4, "attention_head_dim": 32,
          "in_channels": 4, "sample_size": 32},
         "hidden_states=1x4x32x32 timestep=1:int64 class_labels=1:int64"),
+    Net("diffusion", "diffusers:SD3Transformer2DModel",
+        {"num_layers": 2, "num_attention_heads": 4, "attention_head_dim": 32, "sample_size": 32,
+         "caption_projection_dim": 128, "joint_attention_dim": 64, "pooled_projection_dim": 64,
+         "in_channels": 4, "out_channels": 4},
+        "hidden_states=1x4x32x32 encoder_hidden_states=1x16x64 pooled_projections=1x64 "
+        "timestep=1:int64"),
     Net("super-resolution", "transformers:Swin2SRModel", {}, "1x3x64x64",
         batch="makes its position biases once for the batch"),
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stitchcli.config.found import Source, find_source
@@ -190,6 +190,14 @@ def test_a_byte_order_mark(project: Any, tmp_path: Path) -> None:
     assert project("\ufeff" + WHOLE).models == project(WHOLE).models
 
 
+def test_whole_floats_are_integers(project: Any) -> None:
+    text = 'kwargs = { eps = 1.0 }\nbudget = { params = { max = 2e6 }, macs = 3.0 }\n'
+    (model,) = project('[[model]]\nname = "m"\ntarget = "unet"\n' + text).models
+    assert model.limits == (Limit("params", "max", 2_000_000), Limit("macs", "max", 3))
+    assert [type(each.value) for each in model.limits] == [int, int]
+    assert [type(value) for _, value in model.target.arguments] == [float]
+
+
 def test_two_models_of_one_name(project: Any) -> None:
     model = MODEL + "budget = { params = 1 }\n"
     with pytest.raises(StitchError, match=r"stitch\.toml:6: model\[m\]\.name"):
@@ -255,6 +263,8 @@ def _tables(depth: int) -> st.SearchStrategy[Any]:
 
 
 @given(_tables(3), _tables(2), _tables(3))
+@example({}, {"params": 2.0}, {})
+@example({"kwargs": {"width": 2.0}}, {"macs": {"max": 2e6}}, {})
 def test_the_schema_says_what_the_validator_does(model: Any, budget: Any, root: Any) -> None:
     whole = {"name": "m", "target": "unet", **model}
     for table in ({**root, "model": [whole]}, {"model": [{**whole, "budget": budget}]}):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stitchcli.cli.main import program
+from stitchcli.cli.process import program
 
 if __name__ == "__main__":
     program()

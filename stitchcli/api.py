@@ -17,6 +17,7 @@ from stitchcli.records import COLUMNS, Column, Diff, Edit, Report, Target, Tenso
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.surgery.copies import full_copy
+from stitchcli.tracing.containers import dtype_name
 from stitchcli.tracing.preserve import random_states
 from stitchcli.words.edits import parse_edit
 from stitchcli.words.shapes import parse_spec
@@ -159,7 +160,7 @@ def _inputs(given: Input | Sequence[Input] | None) -> tuple[TensorSpec, ...]:
         case None:
             return ()
         case Tensor():
-            return (TensorSpec(tuple(given.shape), str(given.dtype).removeprefix("torch.")),)
+            return (TensorSpec(tuple(given.shape), dtype_name(given.dtype)),)
         case TensorSpec():
             return (given,)
         case str():

@@ -14,6 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from stitchcli.errors import InputError, StitchError
 from stitchcli.records import TensorSpec, Trace
+from stitchcli.tracing.containers import dtype_name
 from stitchcli.workbench import Workbench
 
 Inputs = tuple[TensorSpec, ...]
@@ -80,7 +81,7 @@ def _of_dtype(spec: TensorSpec, dtype: torch.dtype | None) -> TensorSpec:
     """Numbers come in the dtype of the weights; indices stay what they are."""
     if dtype is None or spec.dtype != "float32":
         return spec
-    return replace(spec, dtype=str(dtype).removeprefix("torch."))
+    return replace(spec, dtype=dtype_name(dtype))
 
 
 def _required(module: nn.Module) -> list[Parameter]:

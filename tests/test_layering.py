@@ -75,7 +75,7 @@ ALLOWED = {
         "usage",
     },
     "checks": {"records", "errors", "gradients", "surgery", "tracing", "workbench"},
-    "guess": {"records", "errors", "workbench"},
+    "guess": {"tracing", "records", "errors", "workbench"},
     "trial": {"records", "errors", "filters", "rules", "sources", "workbench", "written"},
     "roots": {"records"},
     "sizes": {"errors", "records", "trial", "words", "workbench"},

@@ -6,33 +6,38 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import pairwise
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from stitchcli import __version__
-from stitchcli.cli.baseline import app as baseline
-from stitchcli.cli.blocks import app as blocks
-from stitchcli.cli.check import check
-from stitchcli.cli.config import config
-from stitchcli.cli.diff import diff
-from stitchcli.cli.explain import explain
-from stitchcli.cli.init import init
-from stitchcli.cli.inspect import inspect
-from stitchcli.cli.process import leave
 from stitchcli.cli.streams import ascii_only, can_encode, escape_json
 from stitchcli.errors import StitchError, places_of
 
 COULD_NOT, BUG, INTERRUPTED = 2, 3, 130
-_COMMANDS = ("baseline", "blocks", "check", "config", "diff", "explain", "init")
+#: In the order of the help; each is a file here, with a function of that name or an ``app``.
+_COMMANDS = ("inspect", "diff", "check", "baseline", "init", "config", "explain", "blocks")
 
-app = typer.Typer(
-    name="stitch",
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+
+def _program(word: str) -> typer.Typer:
+    """The program; with the command ``word`` alone where there is such a one, since to read what
+    all of them take costs more than some of them do."""
+    program = typer.Typer(
+        name="stitch",
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    program.callback()(main)
+    for name in (word,) if word in _COMMANDS else _COMMANDS:
+        file = import_module(f"stitchcli.cli.{name}")
+        if hasattr(file, "app"):
+            program.add_typer(file.app, name=name)
+        else:
+            program.command()(getattr(file, name))
+    return program
 
 
 def _version(asked: bool) -> None:
@@ -41,7 +46,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -50,28 +54,13 @@ def main(
     """Audit shapes, parameters and FLOPs of neural networks, and try edits on them from flags."""
 
 
-app.command()(inspect)
-app.command()(diff)
-app.command()(check)
-app.add_typer(baseline, name="baseline")
-app.command()(init)
-app.command()(config)
-app.command()(explain)
-app.add_typer(blocks, name="blocks")
-
-
-def program() -> NoReturn:
-    """The whole of the process."""
-    leave(run())
-
-
 def run() -> int:
     """Run the program on sys.argv and give the exit code.
 
     0 all well, 1 findings in the model, 2 it could not be done, 3 a bug in stitch, 130 interrupted.
     """
     try:
-        code = app(standalone_mode=False)
+        code = _program(_word())(standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except StitchError as error:
@@ -126,8 +115,11 @@ def _bug(error: Exception) -> int:
 
 def _command() -> str:
     """Which command was asked for, as a report says it."""
-    asked = sys.argv[1:2]
-    return next((name for name in _COMMANDS if name in asked), "inspect")
+    return word if (word := _word()) in _COMMANDS else "inspect"
+
+
+def _word() -> str:
+    return sys.argv[1] if len(sys.argv) > 1 else ""
 
 
 def _format() -> str:

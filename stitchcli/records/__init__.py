@@ -1,195 +1,54 @@
 """Every frozen record that flows through stitch. Standard library only.
 
 A record is complete when it is made; each stage of the pipeline is a function from
-records to records. The files stand in the order of the pipeline.
+records to records. The files stand in the order of the pipeline; each is imported when one of its
+records is asked for, since making the classes takes a quarter of what a small command does.
 """
 
-from stitchcli.records.asked import (
-    Block,
-    BlockSpec,
-    ClassName,
-    Condition,
-    Edit,
-    Formula,
-    Insert,
-    Itself,
-    Keep,
-    Matched,
-    Merge,
-    Operator,
-    Parallel,
-    Remove,
-    Replace,
-    Residual,
-    Resized,
-    Selector,
-    Series,
-    Set,
-    Shape,
-    Target,
-    TensorSpec,
-    Word,
-    WordKind,
-    Wrap,
-)
-from stitchcli.records.checked import (
-    Against,
-    Checked,
-    CheckReport,
-    Facts,
-    Failure,
-    Fault,
-    ModelCheck,
-    Moved,
-    Outcome,
-    Own,
-)
-from stitchcli.records.compared import (
-    Behaviour,
-    Checkpoint,
-    Diff,
-    Difference,
-    DifferenceKind,
-    Fate,
-    Part,
-    Renamed,
-    Tensor,
-)
-from stitchcli.records.held import (
-    METRICS,
-    Grade,
-    Level,
-    Limit,
-    LimitKind,
-    Measured,
-    Slack,
-    Status,
-    Verdict,
-)
-from stitchcli.records.said import (
-    COLUMNS,
-    Amount,
-    Applied,
-    Audit,
-    Built,
-    Change,
-    Check,
-    Column,
-    Diagnostic,
-    Fix,
-    Fixed,
-    Label,
-    Misfit,
-    Mismatch,
-    Patch,
-    PeerCount,
-    Reason,
-    Report,
-    Severity,
-    Stage,
-    Timing,
-    Verification,
-)
-from stitchcli.records.seen import (
-    Backward,
-    Call,
-    Layer,
-    Misbuilt,
-    NonFinite,
-    Problem,
-    Ref,
-    Site,
-    Stranger,
-    Trace,
-    Weight,
-)
+from __future__ import annotations
 
-__all__ = [
-    "COLUMNS",
-    "METRICS",
-    "Against",
-    "Amount",
-    "Applied",
-    "Audit",
-    "Backward",
-    "Behaviour",
-    "Block",
-    "BlockSpec",
-    "Built",
-    "Call",
-    "Change",
-    "Check",
-    "CheckReport",
-    "Checked",
-    "Checkpoint",
-    "ClassName",
-    "Column",
-    "Condition",
-    "Diagnostic",
-    "Diff",
-    "Difference",
-    "DifferenceKind",
-    "Edit",
-    "Facts",
-    "Failure",
-    "Fate",
-    "Fault",
-    "Fix",
-    "Fixed",
-    "Formula",
-    "Grade",
-    "Insert",
-    "Itself",
-    "Keep",
-    "Label",
-    "Layer",
-    "Level",
-    "Limit",
-    "LimitKind",
-    "Matched",
-    "Measured",
-    "Merge",
-    "Misbuilt",
-    "Misfit",
-    "Mismatch",
-    "ModelCheck",
-    "Moved",
-    "NonFinite",
-    "Operator",
-    "Outcome",
-    "Own",
-    "Parallel",
-    "Part",
-    "Patch",
-    "PeerCount",
-    "Problem",
-    "Reason",
-    "Ref",
-    "Remove",
-    "Renamed",
-    "Replace",
-    "Report",
-    "Residual",
-    "Resized",
-    "Selector",
-    "Series",
-    "Set",
-    "Severity",
-    "Shape",
-    "Site",
-    "Slack",
-    "Stage",
-    "Status",
-    "Stranger",
-    "Target",
-    "Tensor",
-    "TensorSpec",
-    "Timing",
-    "Trace",
-    "Verdict",
-    "Verification",
-    "Weight",
-    "Word",
-    "WordKind",
-    "Wrap",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stitchcli.records.asked import *
+    from stitchcli.records.checked import *
+    from stitchcli.records.compared import *
+    from stitchcli.records.held import *
+    from stitchcli.records.said import *
+    from stitchcli.records.seen import *
+
+_FILES = {
+    "asked": """
+        Block BlockSpec ClassName Condition Edit Formula Insert Itself Keep Matched Merge
+        Operator Parallel Remove Replace Residual Resized Selector Series Set Shape Target
+        TensorSpec Word WordKind Wrap
+    """,
+    "seen": """
+        Backward Call Layer Misbuilt NonFinite Problem Ref Site Stranger Trace Weight
+    """,
+    "said": """
+        COLUMNS Amount Applied Audit Built Change Check Column Diagnostic Fix Fixed Label
+        Misfit Mismatch Patch PeerCount Reason Report Severity Stage Timing Verification
+    """,
+    "compared": """
+        Behaviour Checkpoint Diff Difference DifferenceKind Fate Part Renamed Tensor
+    """,
+    "held": """
+        METRICS Grade Level Limit LimitKind Measured Slack Status Verdict
+    """,
+    "checked": """
+        Against Checked CheckReport Facts Failure Fault ModelCheck Moved Outcome Own
+    """,
+}
+_FILE_OF = {name: file for file, names in _FILES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FILE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_FILE_OF)

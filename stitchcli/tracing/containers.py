@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-_PLAIN = (int, float, str, bool, type(None))
+#: What holds no tensor, and is what most arguments are.
+_PLAIN = frozenset([int, float, str, bool, type(None), torch.dtype, torch.device])
 
 
 def tensors_in(value: Any) -> list[Tensor]:
@@ -36,6 +39,12 @@ def _gather(value: Any, found: list[Tensor]) -> None:
             _gather(getattr(value, name, None), found)
 
 
+@cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """``float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
 def walk(root: nn.Module, again: bool = False) -> Iterator[tuple[str, nn.Module]]:
     """Every module with its path, as ``named_modules`` gives them, and as fast at any depth; with
     ``again``, also under the further paths that it has."""
@@ -48,6 +57,7 @@ def walk(root: nn.Module, again: bool = False) -> Iterator[tuple[str, nn.Module]
                 continue
             seen.add(id(module))
         yield path, module
-        start = f"{path}." if path else ""
-        below = [(start + name, each) for name, each in module._modules.items() if each is not None]
-        waiting += reversed(below)
+        if inner := module._modules:
+            start = f"{path}." if path else ""
+            below = [(start + name, each) for name, each in inner.items() if each is not None]
+            waiting += reversed(below)

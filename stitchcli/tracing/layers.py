@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from stitchcli.records import Layer, Site, Weight
-from stitchcli.tracing.containers import walk
+from stitchcli.tracing.containers import dtype_name, walk
 
 _POOLS = tuple(
     getattr(nn.modules.pooling, name)
@@ -24,7 +25,16 @@ _ACTIVATIONS = tuple(
     for name in nn.modules.activation.__all__
     if name not in ("MultiheadAttention", "Softmax", "Softmax2d", "LogSoftmax", "Softmin")
 )
-_NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, nn.LocalResponseNorm)
+_FAMILIES: dict[str, tuple[type[nn.Module], ...]] = {
+    "": (_ConvTransposeNd,),
+    "conv": (_ConvNd,),
+    "linear": (nn.Linear,),
+    "attn": (MultiheadAttention,),
+    "norm": (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, nn.LocalResponseNorm),
+    "pool": _POOLS,
+    "act": _ACTIVATIONS,
+}
+_PLAIN = frozenset([int, float, str, bool, type(None)])
 _FAMILY_OF_NAME = (
     ("norm", re.compile(r"(?i)norm(_?[123]d)?(act)?$")),
     ("attn", re.compile(r"(?i)(self|cross|multi_?head)?_?(attention|attn)(block|2d)?$")),
@@ -33,43 +43,47 @@ _FAMILY_OF_NAME = (
 
 def family_of(module: nn.Module) -> str:
     """conv, norm, act, pool, linear or attn; an empty string for everything else."""
-    match module:
-        case _ConvTransposeNd():
-            return ""
-        case _ConvNd():
-            return "conv"
-        case nn.Linear():
-            return "linear"
-        case MultiheadAttention():
-            return "attn"
-    if isinstance(module, _NORMS):
-        return "norm"
-    if isinstance(module, _POOLS):
-        return "pool"
-    if isinstance(module, _ACTIVATIONS):
-        return "act"
-    name = type(module).__name__
-    for family, pattern in _FAMILY_OF_NAME:
-        if pattern.search(name):
+    kind: Any = type(module)
+    return _family(kind)
+
+
+@cache
+def _family(kind: type[nn.Module]) -> str:
+    for family, kinds in _FAMILIES.items():
+        if issubclass(kind, kinds):
             return family
-    if type(module).__module__.startswith(("transformers.activations", "timm.layers.activations")):
+    for family, pattern in _FAMILY_OF_NAME:
+        if pattern.search(kind.__name__):
+            return family
+    if kind.__module__.startswith(("transformers.activations", "timm.layers.activations")):
         return "act"
     return ""
 
 
 def kind_of(module: nn.Module) -> str:
     """The class's name; a module with inserted blocks keeps the name of the class it had."""
-    return getattr(type(module), "_stitch_kind", type(module).__name__)
+    kind: Any = type(module)
+    return _kind(kind)
+
+
+@cache
+def _kind(kind: type[nn.Module]) -> str:
+    return getattr(kind, "_stitch_kind", kind.__name__)
 
 
 def is_atomic(module: nn.Module) -> bool:
     """True for a torch.nn layer, whose inner functions are one thing with it."""
-    if isinstance(module, MultiheadAttention):
-        return True
-    forward = type(module).forward
-    return getattr(forward, "__module__", "").startswith("torch.nn.modules") and not any(
-        True for _ in module.children()
-    )
+    kind: Any = type(module)
+    return issubclass(kind, MultiheadAttention) or (_is_torchs(kind) and _is_leaf(module))
+
+
+@cache
+def _is_torchs(kind: type[nn.Module]) -> bool:
+    return getattr(kind.forward, "__module__", "").startswith("torch.nn.modules")
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    return not module._modules or all(each is None for each in module._modules.values())
 
 
 def attributes_of(module: nn.Module) -> dict[str, Any]:
@@ -96,30 +110,32 @@ def settings_of(args: Any, kwargs: Mapping[str, Any]) -> tuple[tuple[str, str], 
 
 def is_plain(value: Any) -> bool:
     """Numbers, flags, words, nothing, and tuples of numbers."""
+    if type(value) in _PLAIN:
+        return True
     if isinstance(value, list | tuple):
         return all(isinstance(item, int | float) for item in value)
-    return isinstance(value, int | float | str | bool) or value is None
+    return isinstance(value, int | float | str | bool)
 
 
 def describe(
     module: nn.Module, built: Mapping[str, Site], blocks: Mapping[str, str]
 ) -> dict[str, Layer]:
     """Every module by its path; a module with several paths stands under its first."""
-    paths: dict[int, list[str]] = {}
+    found: dict[int, tuple[nn.Module, list[str]]] = {}
     for path, each in walk(module, again=True):
-        paths.setdefault(id(each), []).append(path)
+        found.setdefault(id(each), (each, []))[1].append(path)
     return {
         path: Layer(
-            aliases=tuple(paths[id(each)][1:]),
             path=path,
             kind=kind_of(each),
             family=family_of(each),
             attributes=attributes_of(each),
-            is_leaf=not any(True for _ in each.children()),
+            is_leaf=_is_leaf(each),
             built=built.get(path),
             block=blocks.get(path, ""),
+            aliases=tuple(aliases),
         )
-        for path, each in walk(module)
+        for each, (path, *aliases) in found.values()
     }
 
 
@@ -127,26 +143,32 @@ def weights_of(module: nn.Module, users: Mapping[int, tuple[str, ...]]) -> tuple
     """Every parameter and buffer once, under its first name; further names are aliases."""
     names: dict[int, list[str]] = {}
     tensors: dict[int, Tensor] = {}
+    params: set[int] = set()
     saved: set[int] = set()
     for path, each in walk(module, again=True):
-        own = (*each._parameters.items(), *each._buffers.items())
-        for name, tensor in own:
-            if tensor is not None:
-                tensors[id(tensor)] = tensor
-                names.setdefault(id(tensor), []).append(f"{path}.{name}" if path else name)
+        start = f"{path}." if path else ""
+        for own in (each._parameters, each._buffers):
+            for name, tensor in own.items():
+                if tensor is None:
+                    continue
+                key = id(tensor)
+                tensors[key] = tensor
+                names.setdefault(key, []).append(start + name)
+                if own is each._parameters:
+                    params.add(key)
                 if name not in each._non_persistent_buffers_set:
-                    saved.add(id(tensor))
+                    saved.add(key)
     return tuple(
         Weight(
-            path=paths[0],
+            path=path,
             shape=tuple(tensors[key].shape),
-            dtype=str(tensors[key].dtype).removeprefix("torch."),
+            dtype=dtype_name(tensors[key].dtype),
             trainable=tensors[key].requires_grad,
-            is_buffer=not isinstance(tensors[key], nn.Parameter),
-            aliases=tuple(dict.fromkeys(paths[1:])),
+            is_buffer=key not in params,
+            aliases=tuple(dict.fromkeys(aliases)),
             users=users.get(key, ()),
             is_saved=key in saved,
             itemsize=tensors[key].element_size(),
         )
-        for key, paths in names.items()
+        for key, (path, *aliases) in names.items()
     )

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._ops import HigherOrderOperator
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -50,7 +50,7 @@ class WatchFunctions(TorchFunctionMode):
         try:
             result = func(*args, **kwargs)
         except Exception as error:
-            recorder.refuse(op, call, error)
+            recorder.refuse(op, call, error, (args, kwargs))
             raise
         finally:
             recorder.current = outer
@@ -88,10 +88,13 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         recorder = self._recorder
         recorder.operations += 1
         for arg in args:
-            if isinstance(arg, Tensor):
+            if type(arg) is list:  # as the weights of a recurrent layer
+                for tensor in arg:
+                    recorder.use(tensor)
+            else:
                 recorder.use(arg)
         self._originals.before(func, args, kwargs)
-        result = (light_kernels.run if self._on_meta else _run)(func, args, kwargs)
+        result = light_kernels.run(func, args, kwargs) if self._on_meta else func(*args, **kwargs)
         if formula is None:
             recorder.uncounted[str(func._schema.name).removeprefix("aten::")] += 1
         else:
@@ -116,10 +119,6 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return function(*args, **kwargs)
 
         return run
-
-
-def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    return func(*args, **kwargs)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from stitchcli.tracing.containers import tensors_in, walk
 _WRITES = frozenset(["_batch_norm_with_update", "batch_norm_update_stats"])
 _WRITES_IN_TRAINING = frozenset(["native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"])
 
-_CONTAINERS = (dict, OrderedDict, list, set)
+_CONTAINERS = frozenset([dict, OrderedDict, list, set])
 _MOST_CONTAINERS = 1000
 
 
@@ -44,7 +44,10 @@ class Originals:
 
     def before(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Called ahead of every dispatcher op."""
-        if not self._owners or not _may_write(op, any(arg is True for arg in args)):
+        written = _writes(op)
+        if written == "never" or not self._owners:
+            return
+        if written == "in training" and not any(arg is True for arg in args):
             return
         for tensor in tensors_in((args, kwargs)):
             if not tensor.is_meta:
@@ -63,10 +66,11 @@ class Originals:
 
 
 @cache
-def _may_write(op: Any, is_training: bool) -> bool:
+def _writes(op: Any) -> Literal["always", "in training", "never"]:
     name = op._overloadpacket.__name__
-    says_so = op._schema.is_mutable or name in _WRITES
-    return says_so or (is_training and name in _WRITES_IN_TRAINING)
+    if op._schema.is_mutable or name in _WRITES:
+        return "always"
+    return "in training" if name in _WRITES_IN_TRAINING else "never"
 
 
 def _storage(tensor: Tensor) -> int:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 from weakref import ref
 
-import torch
 from torch import Tensor, nn
 
 from stitchcli.records import Call, Problem, Ref, Stranger
-from stitchcli.tracing.containers import tensors_in, walk
+from stitchcli.tracing.containers import dtype_name, tensors_in, walk
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
@@ -88,8 +86,8 @@ class Recorder:
         self.names |= {id(tensor): f"input {name}" for name, tensor in kwargs.items()}
 
     def __post_init__(self) -> None:
-        #: Which call made a tensor; held weakly and not marked, since it may be the user's.
-        self._made: dict[int, tuple[ref[Tensor], int]] = {}
+        #: What calls made; held weakly and not marked, since it may be the user's.
+        self._made: dict[int, tuple[ref[Tensor], Ref]] = {}
         self.paths: dict[int, str] = {}
         self.names: dict[int, str] = {}
         self.atomic: dict[int, bool] = {}
@@ -145,8 +143,6 @@ class Recorder:
         if owner is not None and owner.atomic:
             call = owner
             call.op = call.op or op
-            for tensor in tensors_in((args, kwargs)):
-                self.use(tensor)
         else:
             inputs = self.refs((args, kwargs))
             path = owner.path if owner else ""
@@ -155,6 +151,8 @@ class Recorder:
             call.settings = settings_of(args, kwargs)
         faults, args, kwargs = check(op, args, kwargs, self.age)
         for fault in faults:
+            for tensor in fault.operands:  # the op may be given another in its place
+                self.use(tensor)
             self.problems.append(self._problem(fault, op, call))
         return call, args, kwargs
 
@@ -162,8 +160,9 @@ class Recorder:
         """Close a functional call; one that made no tensor never was."""
         made = tensors_in(result)
         for tensor in made:
-            if id(tensor) not in self.names:
-                self._made[id(tensor)] = ref(tensor), call.index
+            if (key := id(tensor)) not in self.names:
+                known = Ref(tuple(tensor.shape), dtype_name(tensor.dtype), call.index)
+                self._made[key] = ref(tensor), known
         if call.kind:
             return
         call.outputs = tuple(self.record(tensor) for tensor in made)
@@ -187,8 +186,10 @@ class Recorder:
     def _innermost(self) -> OpenCall | None:
         return self.current or (self.stack[-1] if self.stack else None)
 
-    def refuse(self, op: str, call: OpenCall, error: BaseException) -> None:
+    def refuse(self, op: str, call: OpenCall, error: BaseException, given: Any = ()) -> None:
         """An op raised: remember it, in case the network does not catch it."""
+        for tensor in tensors_in(given):
+            self.use(tensor)
         text = str(error).strip().splitlines()
         problem = Problem(
             "refused", op, call.path, call.index, call.inputs, 0, None, None, None,
@@ -233,9 +234,9 @@ class Recorder:
 
     def use(self, tensor: Tensor) -> None:
         """An op read this tensor: if it is a weight, note in whose call."""
-        if id(tensor) in self.names:
+        if (key := id(tensor)) in self.names:
             path = self.stack[-1].path if self.stack else ""
-            self.users.setdefault(id(tensor), {})[path] = None
+            self.users.setdefault(key, {})[path] = None
 
     def refs(self, value: Any) -> tuple[Ref, ...]:
         """The tensors in any nesting of containers, as records."""
@@ -246,13 +247,19 @@ class Recorder:
         return tuple(found)
 
     def _producer(self, tensor: Tensor) -> int | None:
+        return known.producer if (known := self._known(tensor)) else None
+
+    def _known(self, tensor: Tensor) -> Ref | None:
         made = self._made.get(id(tensor))
         return made[1] if made is not None and made[0]() is tensor else None
 
     def record(self, tensor: Tensor) -> Ref:
         """One tensor as a record."""
-        producer = self._producer(tensor)
-        name = self.names.get(id(tensor), "") if producer is None else ""
+        known = self._known(tensor)
+        if known is not None and known.shape == tensor.shape:
+            return known
+        producer = known.producer if known else None
+        name = "" if known else self.names.get(id(tensor), "")
         return Ref(tuple(tensor.shape), dtype_name(tensor.dtype), producer, name)
 
     # -------------------------------------------------- helpers
@@ -270,12 +277,6 @@ class Recorder:
             fault.kind, op, call.path, call.index, tuple(self.record(t) for t in fault.operands),
             fault.operand, fault.dim, fault.expected, fault.got, fault.text, site_of(call.spot),
         )  # fmt: skip
-
-
-@cache
-def dtype_name(dtype: torch.dtype) -> str:
-    """``float32``."""
-    return str(dtype).removeprefix("torch.")
 
 
 def _spot_in(error: BaseException) -> Spot | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stitchcli.records import NonFinite, Site, TensorSpec, Trace
-from stitchcli.tracing.containers import tensors_in
+from stitchcli.tracing.containers import dtype_name, tensors_in
 from stitchcli.tracing.einops_calls import watch_einops
 from stitchcli.tracing.layers import describe, weights_of
 from stitchcli.tracing.mending import misbuilt_in
@@ -169,4 +169,4 @@ def device_cannot(error: BaseException) -> bool:
 
 
 def _spec(tensor: Any) -> TensorSpec:
-    return TensorSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+    return TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))

@@ -191,7 +191,7 @@ def test_a_byte_order_mark(project: Any, tmp_path: Path) -> None:
 
 
 def test_whole_floats_are_integers(project: Any) -> None:
-    text = 'kwargs = { eps = 1.0 }\nbudget = { params = { max = 2e6 }, macs = 3.0 }\n'
+    text = "kwargs = { eps = 1.0 }\nbudget = { params = { max = 2e6 }, macs = 3.0 }\n"
     (model,) = project('[[model]]\nname = "m"\ntarget = "unet"\n' + text).models
     assert model.limits == (Limit("params", "max", 2_000_000), Limit("macs", "max", 3))
     assert [type(each.value) for each in model.limits] == [int, int]

@@ -42,7 +42,10 @@ _NAMED: dict[str, tuple[str, Contract]] = {
     "multi_head_attention_forward": ("query key value embed_dim_to_check", layers.attention),
 }
 
-_CONTRACTS = {op: (tuple(names.split()), contract) for op, (names, contract) in _NAMED.items()}
+_CONTRACTS = {
+    op: ({name: place for place, name in enumerate(names.split())}, contract)
+    for op, (names, contract) in _NAMED.items()
+}
 
 
 def check(
@@ -52,8 +55,8 @@ def check(
     entry = _CONTRACTS.get(op)
     if entry is None:
         return [], args, kwargs
-    names, contract = entry
-    arguments = Arguments(names, args, kwargs)
+    places, contract = entry
+    arguments = Arguments(places, args, kwargs)
     try:
         faults = contract(arguments, age)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):

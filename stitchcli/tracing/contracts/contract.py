@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,32 +33,32 @@ class Arguments:
     """The arguments of one call, read and replaced by name."""
 
     def __init__(
-        self, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, places: Mapping[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        self._names = names
+        self._places = places
         self.args = list(args)
         self.kwargs = {
-            name if name in self._names else _NUMPY.get(name, name): value
+            name if name in places else _NUMPY.get(name, name): value
             for name, value in kwargs.items()
         }
 
     def __getitem__(self, name: str) -> Any:
-        index = self._names.index(name)
+        index = self._places[name]
         return self.args[index] if index < len(self.args) else self.kwargs.get(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        index = self._names.index(name)
+        index = self._places[name]
         if index < len(self.args):
             self.args[index] = value
         else:
             self.kwargs[name] = value
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        return name in self._places
 
     def get(self, name: str) -> Any:
         """The same as ``[]``, and None for a name that the op does not have."""
-        return self[name] if name in self._names else None
+        return self[name] if name in self._places else None
 
 
 Contract = Callable[[Arguments, Age], list[Fault]]

@@ -17,7 +17,7 @@ from stitchcli.records import COLUMNS, Column, Diff, Edit, Report, Target, Tenso
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.surgery.copies import full_copy
-from stitchcli.tracing.containers import dtype_name
+from stitchcli.tracing.containers import dtype_name, tensors_of
 from stitchcli.tracing.preserve import random_states
 from stitchcli.words.edits import parse_edit
 from stitchcli.words.shapes import parse_spec
@@ -125,7 +125,7 @@ def diff(
 def _live(module: nn.Module, device: str | None = None) -> Network:
     """A live module where it is, or a copy of it on another device."""
     name = type(module).__name__
-    own = next((str(t.device) for t in (*module.parameters(), *module.buffers())), "cpu")
+    own = next((str(tensor.device) for tensor in tensors_of(module)), "cpu")
     wanted = device or own
     if wanted.split(":")[0] == own.split(":")[0] or wanted == "meta":
         return Network(name, name, module, wanted, owned=False)

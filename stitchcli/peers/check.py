@@ -13,7 +13,7 @@ from torch import nn
 
 from stitchcli.peers import fvcore, torchinfo
 from stitchcli.records import PeerCount, Trace
-from stitchcli.tracing.preserve import preserved_unwatched
+from stitchcli.tracing.preserve import Originals, preserved
 from stitchcli.tracing.trace import dummy_inputs
 
 _PEERS: dict[str, Callable[..., PeerCount]] = {"torchinfo": torchinfo.count, "fvcore": fvcore.count}
@@ -25,9 +25,10 @@ def cross_check(module: nn.Module, trace: Trace) -> tuple[PeerCount, ...]:
 
 
 def _count(name: str, module: nn.Module, trace: Trace) -> PeerCount:
-    with _quietly(module, trace):
-        args, kwargs = dummy_inputs(trace.inputs, trace.device)
+    args, kwargs = dummy_inputs(trace.inputs, trace.device)
+    with _quietly(module, trace) as originals:
         try:
+            originals.keep_written(lambda: module(*args, **kwargs))
             return _PEERS[name](module, args, kwargs, trace)
         except Exception as error:
             cause: BaseException = error
@@ -40,12 +41,12 @@ def _count(name: str, module: nn.Module, trace: Trace) -> PeerCount:
 
 
 @contextmanager
-def _quietly(module: nn.Module, trace: Trace) -> Iterator[None]:
+def _quietly(module: nn.Module, trace: Trace) -> Iterator[Originals]:
     """The network in the mode of the trace, and as it was afterwards; nothing printed."""
     logger = logging.getLogger("fvcore")
     level = logger.level
     with ExitStack() as stack:
-        stack.enter_context(preserved_unwatched(module))
+        originals = stack.enter_context(preserved(module))
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(torch.no_grad())
         stack.enter_context(torch.device(trace.device))
@@ -53,4 +54,4 @@ def _quietly(module: nn.Module, trace: Trace) -> Iterator[None]:
         warnings.simplefilter("ignore")
         logger.setLevel(logging.ERROR)
         module.train(trace.mode == "train")
-        yield
+        yield originals

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy as is_uninitialized
 
 from stitchcli.errors import EditError
-from stitchcli.tracing.containers import walk
+from stitchcli.tracing.containers import tensors_of
 from stitchcli.tracing.depth import room_for_depth
 
 
@@ -27,20 +26,12 @@ def full_copy(module: nn.Module) -> nn.Module:
 
 def has_numbers(module: nn.Module) -> bool:
     """Whether any tensor of a network is on another device than meta."""
-    return any(not tensor.is_meta for tensor in _tensors_of(module))
-
-
-def _tensors_of(module: nn.Module) -> Iterator[Tensor]:
-    """Parameters, buffers, and tensors that are plain attributes."""
-    for _, each in walk(module):
-        plain = (value for value in vars(each).values() if isinstance(value, Tensor))
-        own = (*each._parameters.values(), *each._buffers.values(), *plain)
-        yield from (tensor for tensor in own if tensor is not None)
+    return any(not tensor.is_meta for tensor in tensors_of(module))
 
 
 def _copy(module: nn.Module, convert: Any) -> nn.Module:
     memo: dict[int, Any] = {}
-    for tensor in _tensors_of(module):
+    for tensor in tensors_of(module):
         if id(tensor) not in memo:
             made = convert(tensor)
             if is_uninitialized(tensor) and not isinstance(tensor, nn.Parameter):

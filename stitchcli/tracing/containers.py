@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 
 #: What holds no tensor, and is what most arguments are.
-_PLAIN = frozenset([int, float, str, bool, type(None), torch.dtype, torch.device])
+_TENSORLESS = frozenset([int, float, str, bool, type(None), torch.dtype, torch.device])
+_HOLDERS = frozenset([list, tuple, dict])
+#: What every module has, besides what its class puts into it.
+_OWN = frozenset(vars(nn.Module()))
 
 
 def tensors_in(value: Any) -> list[Tensor]:
@@ -23,13 +26,13 @@ def tensors_in(value: Any) -> list[Tensor]:
 def _gather(value: Any, found: list[Tensor]) -> None:
     if isinstance(value, Tensor):
         found.append(value)
-    elif type(value) in _PLAIN:
+    elif type(value) in _TENSORLESS:
         return
     elif isinstance(value, list | tuple):
         for item in value:
             if isinstance(item, Tensor):
                 found.append(item)
-            elif type(item) not in _PLAIN:
+            elif type(item) not in _TENSORLESS:
                 _gather(item, found)
     elif isinstance(value, dict):
         for item in value.values():
@@ -37,6 +40,24 @@ def _gather(value: Any, found: list[Tensor]) -> None:
     elif hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
         for name in value.__dataclass_fields__:
             _gather(getattr(value, name, None), found)
+
+
+def tensors_of(module: nn.Module) -> Iterator[Tensor]:
+    """Parameters, buffers, and tensors that are plain attributes or lie in lists and dicts that
+    are, as caches do."""
+    for _, each in walk(module):
+        for own in (each._parameters, each._buffers):
+            yield from (tensor for tensor in own.values() if tensor is not None)
+        for name, value in vars(each).items():
+            if isinstance(value, Tensor):
+                yield value
+            elif type(value) in _HOLDERS and value and name not in _OWN:
+                yield from tensors_in(value)
+
+
+def storage_of(tensor: Tensor) -> int:
+    """Which storage a strided tensor lies on; tensors of one storage share their numbers."""
+    return int(tensor.untyped_storage()._cdata)
 
 
 @cache

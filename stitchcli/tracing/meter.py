@@ -17,7 +17,7 @@ from weakref import ref
 import torch
 from torch import Tensor, nn
 
-from stitchcli.tracing.containers import tensors_in, walk
+from stitchcli.tracing.containers import storage_of, tensors_in, walk
 
 #: These read of their first operand no more than they give.
 _PICKS = frozenset(["embedding", "gather", "index", "index_select", "take"])
@@ -32,7 +32,7 @@ class Meter:
     def __init__(self, module: nn.Module, inputs: Iterable[Tensor]) -> None:
         self.alive = 0
         self._weights = {
-            _key(tensor)
+            storage_of(tensor)
             for _, each in walk(module)
             for tensor in (*each._parameters.values(), *each._buffers.values())
             if tensor is not None and _has_storage(tensor)
@@ -62,7 +62,7 @@ class Meter:
         known = self._tensors.get(id(tensor))
         if (known is not None and known[0]() is tensor) or not _has_storage(tensor):
             return
-        storage = _key(tensor)
+        storage = storage_of(tensor)
         if storage in self._weights:
             return
         if storage not in self._users:
@@ -94,7 +94,3 @@ def _bytes(tensor: Tensor) -> int:
 
 def _has_storage(tensor: Tensor) -> bool:
     return tensor.layout is torch.strided and not nn.parameter.is_lazy(tensor)
-
-
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)

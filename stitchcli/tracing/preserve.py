@@ -10,16 +10,18 @@ from __future__ import annotations
 import random
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from stitchcli.tracing.containers import tensors_in, walk
+from stitchcli.tracing.containers import storage_of, tensors_in, tensors_of, walk
 
 # These write to their running statistics although their schemas do not say so: always, or where
 # their flag says that they train.
@@ -36,11 +38,9 @@ class Originals:
     def __init__(self, module: nn.Module) -> None:
         self._owners: dict[int, list[Tensor]] = {}
         self._copies: list[tuple[Tensor, Tensor]] = []
-        for _, each in walk(module):
-            plain = [value for value in vars(each).values() if isinstance(value, Tensor)]
-            for tensor in (*each._parameters.values(), *each._buffers.values(), *plain):
-                if tensor is not None and not tensor.is_meta and not is_lazy(tensor):
-                    self._owners.setdefault(_storage(tensor), []).append(tensor)
+        for tensor in tensors_of(module):
+            if not tensor.is_meta and not is_lazy(tensor):
+                self._owners.setdefault(_place(tensor), []).append(tensor)
 
     def before(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Called ahead of every dispatcher op."""
@@ -55,8 +55,17 @@ class Originals:
 
     def keep(self, tensor: Tensor) -> None:
         """Copy a tensor now, whoever writes to it."""
-        for owner in self._owners.pop(_storage(tensor), ()):
+        for owner in self._owners.pop(_place(tensor), ()):
             self._copies.append((owner, owner.detach().clone()))
+
+    def keep_written(self, forward: Callable[[], object]) -> None:
+        """Run a forward and copy what it writes to, ahead of forwards whose ops nobody watches.
+        Tensors that are no parameters are copied in any case."""
+        with _KeepWritten(self):
+            forward()
+        for owners in list(self._owners.values()):
+            if not any(isinstance(owner, nn.Parameter) for owner in owners):
+                self.keep(owners[0])
 
     def restore(self) -> None:
         """Write the copies back."""
@@ -73,8 +82,27 @@ def _writes(op: Any) -> Literal["always", "in training", "never"]:
     return "in training" if name in _WRITES_IN_TRAINING else "never"
 
 
-def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else id(tensor)
+def _place(tensor: Tensor) -> int:
+    return storage_of(tensor) if tensor.layout is torch.strided else id(tensor)
+
+
+class _KeepWritten(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Copies what ops write to, and watches nothing else."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, originals: Originals) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._originals = originals
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch imports all of torch._dynamo, to keep it away from this mode
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not isinstance(func, HigherOrderOperator):
+            self._originals.before(func, args, kwargs or {})
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
@@ -89,19 +117,6 @@ def preserved(module: nn.Module) -> Iterator[Originals]:
             for each, contents in attributes:
                 _refill(each.__dict__, contents)
             originals.restore()
-
-
-@contextmanager
-def preserved_unwatched(module: nn.Module) -> Iterator[None]:
-    """The same where nobody watches the ops: all tensors but the parameters are copied, which no
-    forward writes to."""
-    with preserved(module) as originals:
-        for _, each in walk(module):
-            plain = [value for value in vars(each).values() if isinstance(value, Tensor)]
-            for tensor in (*each._buffers.values(), *plain):
-                if tensor is not None and not tensor.is_meta:
-                    originals.keep(tensor)
-        yield
 
 
 def _contents(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:

@@ -13,12 +13,13 @@ from stitchcli.difference import diff_reports
 from stitchcli.errors import StitchError
 from stitchcli.filters import make_filter
 from stitchcli.pipeline import Request, audit, edited_module, inspect_target
-from stitchcli.records import COLUMNS, Column, Diff, Edit, Report, Target, TensorSpec
+from stitchcli.records import Column, Diff, Edit, Report, Target, TensorSpec
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.surgery.copies import full_copy
 from stitchcli.tracing.containers import dtype_name, tensors_of
 from stitchcli.tracing.preserve import random_states
+from stitchcli.words.columns import parse_columns
 from stitchcli.words.edits import parse_edit
 from stitchcli.words.shapes import parse_spec
 
@@ -39,7 +40,7 @@ def inspect(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     backward: bool = False,
-    columns: Sequence[Column] = (),
+    columns: Sequence[Column | Literal["all"]] = (),
     cross_check: bool = False,
 ) -> Report:
     """What ``stitch inspect`` knows about a network.
@@ -50,18 +51,20 @@ def inspect(
     module's own, or ``"cpu"``, unless it is given. ``blocks`` are folders with blocks of your own.
     ``verify`` checks the edited network with numbers too. ``select`` and ``ignore`` are codes, or
     beginnings of codes, of the findings to report. ``backward`` looks for parameters that are
-    given no gradient. ``columns`` are names of ``COLUMNS``; "seconds" runs the network several
-    times. ``cross_check`` counts with torchinfo and fvcore too. Raises StitchError.
+    given no gradient. ``columns`` are names of ``COLUMNS``, or "all" but "seconds", which runs the
+    network several times. ``cross_check`` counts with torchinfo and fvcore too. Raises StitchError.
     """
     if not isinstance(network, nn.Module | str):
         raise StitchError(
             f"{network!r} is no network", "give an nn.Module, not its class, or a target's name"
         )
+    if mode not in ("eval", "train"):
+        raise StitchError(f"there is no mode {mode!r}", "give 'eval' or 'train'")
     words, specs, folders = _edits(edits), _inputs(input), _folders(blocks)
     filter = make_filter(_codes(select, "select"), _codes(ignore, "ignore"))
     request = Request(
         words, specs, device or "cpu", mode, depth, None, verify, folders, filter,
-        backward=backward, columns=tuple(name for name in COLUMNS if name in columns),
+        backward=backward, columns=parse_columns([columns] if isinstance(columns, str) else columns),
         cross_check=cross_check,
     )  # fmt: skip
     with random_states():

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import Literal
 
 import torch
@@ -42,6 +43,7 @@ from stitchcli.sources.network import Network
 from stitchcli.sources.revisions import at_revision, named, naming
 from stitchcli.sources.user_code import UserCode
 from stitchcli.surgery.copies import full_copy, has_numbers, meta_copy
+from stitchcli.tracing.containers import shape_of
 from stitchcli.tracing.depth import room_for_depth
 from stitchcli.tracing.mending import misbuilt_in
 from stitchcli.tracing.trace import device_cannot, untraced
@@ -115,7 +117,7 @@ def _may_need_numbers(error: ModelError, network: Network) -> bool:
     """Whether a network that failed on meta is worth building with weights: where it says so, or
     where it is cheap to find out."""
     says_so = error.__cause__ is not None and device_cannot(error.__cause__)
-    return says_so or sum(p.numel() for p in network.module.parameters()) < _CHEAP
+    return says_so or sum(prod(shape_of(t)) for t in network.module.parameters()) < _CHEAP
 
 
 @room_for_depth()

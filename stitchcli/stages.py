@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stitchcli.records import Amount, Call, Shape, Stage, Timing, Trace, Weight
+from stitchcli.records import Amount, Call, CallKey, Shape, Stage, Timing, Trace, Weight
 from stitchcli.usage import unused_modules
 
 _ENOUGH_ROWS = 5
@@ -22,8 +22,7 @@ _SHOWN = frozenset(
     scaled_dot_product_attention
     """.split()
 )
-Key = tuple[str, str, int]
-RowTimes = Mapping[Key, Timing]
+RowTimes = Mapping[CallKey, Timing]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def stages(
 
 
 def _stage(
-    key: Key, shown: _Row, base: _Row, result: _Row, times: tuple[RowTimes, RowTimes]
+    key: CallKey, shown: _Row, base: _Row, result: _Row, times: tuple[RowTimes, RowTimes]
 ) -> Stage:
     amounts: dict[str, Any] = {
         name: Amount(getattr(base, name), getattr(result, name)) for name in _AMOUNTS
@@ -95,10 +94,10 @@ def enough(trace: Trace) -> int:
     return _DEEPEST
 
 
-def _rows(trace: Trace, depth: int, buffers: bool = False) -> dict[Key, _Row]:
+def _rows(trace: Trace, depth: int, buffers: bool = False) -> dict[CallKey, _Row]:
     """Rows by path, op and how often these came before."""
     macs, moved, peaks = _with_inner(trace)
-    rows: dict[Key, _Row] = {}
+    rows: dict[CallKey, _Row] = {}
     for key, call in keyed_calls(trace, depth).items():
         note = "again" if call.is_module and key[2] else ""
         inputs, outputs = (tuple(r.shape for r in refs) for refs in (call.inputs, call.outputs))
@@ -109,13 +108,14 @@ def _rows(trace: Trace, depth: int, buffers: bool = False) -> dict[Key, _Row]:
     return _with_weights(trace, rows, buffers)
 
 
-def keyed_calls(trace: Trace, depth: int) -> dict[Key, Call]:
-    """The calls that stand as rows, by path, op and how often these came before."""
+def keyed_calls(trace: Trace, depth: int) -> dict[CallKey, Call]:
+    """The calls that stand as rows, by path, op and how often these came before, as rows or not."""
     seen: Counter[tuple[str, str]] = Counter()
-    found: dict[Key, Call] = {}
-    for call in _calls_at(trace, depth):
+    found: dict[CallKey, Call] = {}
+    for call, is_row in _calls_at(trace, depth):
         key = (call.path, "" if call.is_module else call.op or "")
-        found[(*key, seen[key])] = call
+        if is_row:
+            found[(*key, seen[key])] = call
         seen[key] += 1
     return found
 
@@ -133,8 +133,8 @@ def _with_inner(trace: Trace) -> tuple[list[int], list[int], list[int]]:
     return macs, moved, peaks
 
 
-def _calls_at(trace: Trace, depth: int) -> Iterator[Call]:
-    """The calls that stand as rows: those at the depth, and what ends above it."""
+def _calls_at(trace: Trace, depth: int) -> Iterator[tuple[Call, bool]]:
+    """The calls at the depth, and what ends above it; and whether each stands as a row."""
     levels: dict[int, int] = {}
     inner = {call.parent for call in trace.calls if _is_row(call)}
     open_rows: set[int] = set()
@@ -144,18 +144,19 @@ def _calls_at(trace: Trace, depth: int) -> Iterator[Call]:
             open_rows.add(call.index)
             continue
         if not _is_row(call):
+            yield call, False
             continue
         ends_here = levels[call.index] >= depth or call.index not in inner or not call.is_module
         if ends_here:
             open_rows.add(call.index)
-            yield call
+            yield call, True
 
 
 def _is_row(call: Call) -> bool:
     return call.is_module or call.macs > 0 or call.moved > 0 or call.op in _SHOWN
 
 
-def _with_weights(trace: Trace, rows: dict[Key, _Row], buffers: bool) -> dict[Key, _Row]:
+def _with_weights(trace: Trace, rows: dict[CallKey, _Row], buffers: bool) -> dict[CallKey, _Row]:
     """Give each weight to exactly one row, adding rows for those of none; for buffers of none
     only where they are asked for."""
     held: dict[str, list[Weight]] = {}
@@ -187,7 +188,7 @@ def _holding(row: _Row, weights: Sequence[Weight]) -> _Row:
     )
 
 
-def _leftovers(trace: Trace, extra: Mapping[str, Sequence[Weight]]) -> dict[Key, _Row]:
+def _leftovers(trace: Trace, extra: Mapping[str, Sequence[Weight]]) -> dict[CallKey, _Row]:
     """Weights of modules that never ran, and own weights of modules that are shown in parts."""
     dead = unused_modules(trace) if trace.complete else {}
     nearest = _nearest(dead)
@@ -197,7 +198,8 @@ def _leftovers(trace: Trace, extra: Mapping[str, Sequence[Weight]]) -> dict[Key,
         if inside is not None:
             place, note = inside, "never ran"
         elif owner not in trace.called:
-            place, note = owner, "used through its weights"
+            is_used = any(weight.users for weight in weights)
+            place, note = owner, "used through its weights" if is_used else "never ran"
         else:
             only_buffers = all(weight.is_buffer for weight in weights)
             place, note = owner, "own buffers" if only_buffers else "own parameters"

@@ -25,7 +25,6 @@ from stitchcli.cli.options import (
     Train,
     Wrap,
     complete_target,
-    parse_columns,
     parse_edits,
 )
 from stitchcli.cli.patches import check_flags, patches_of, print_diff, write_patches
@@ -138,6 +137,7 @@ def inspect(
     from stitchcli.formats.words import files_line, fixed_lines, summary
     from stitchcli.records import Target
     from stitchcli.sources.overlay import overlaid
+    from stitchcli.words.columns import parse_columns
     from stitchcli.words.shapes import parse_spec
     from stitchcli.words.values import parse_arguments
 

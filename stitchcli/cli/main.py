@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -74,10 +75,20 @@ def run() -> int:
         typer.echo("interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on; do not say so twice at exit
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
+            return _bug(error)
+        _drop_output()
+        return _fail(f"cannot write the report: {error.strerror}", "write it somewhere else")
     except Exception as error:
         return _bug(error)
+
+
+def _drop_output() -> None:
+    """Nobody takes what is written; do not say so once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _fail(
@@ -96,8 +107,11 @@ def _fail(
 
         text = render_failure(format, message, help, code, _command(), places)
         plain = ascii_only if format == "github" else escape_json
-        sys.stdout.write(text if can_encode(text) else plain(text))
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text if can_encode(text) else plain(text))
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
     return code
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stitchcli.errors import StitchError
 from stitchcli.networks import BUILTINS
-from stitchcli.words.near import did_you_mean
 
 if TYPE_CHECKING:
-    from stitchcli.records import Column, Edit
+    from stitchcli.records import Edit
 
 Several = list[str]
 
@@ -23,21 +20,6 @@ def complete_column(incomplete: str) -> list[str]:
 
     done, comma, begun = incomplete.rpartition(",")
     return [f"{done}{comma}{name}" for name in COLUMNS if name.startswith(begun)]
-
-
-def parse_columns(texts: Sequence[str], time: bool) -> tuple[Column, ...]:
-    """Every column that was asked for, in the order of the report. Raises StitchError."""
-    from stitchcli.records import COLUMNS
-
-    asked = {word for text in texts for word in text.replace(",", " ").split()}
-    for word in sorted(asked - {*COLUMNS, "all"}):
-        known = ", ".join(COLUMNS)
-        meant = did_you_mean(word, COLUMNS)
-        raise StitchError(f"there is no column {word!r}", meant or f"columns are {known}, or all")
-    asked |= {"seconds"} if time else set()
-    # seconds are what --time asks for; a device may be unable to give them
-    asked |= set(COLUMNS) - {"seconds"} if "all" in asked else set()
-    return tuple(name for name in COLUMNS if name in asked)
 
 
 def complete_target(incomplete: str) -> list[str]:

@@ -14,13 +14,18 @@ from stitchcli.peers.reasons import Ledger
 from stitchcli.records import PeerCount, Trace
 from stitchcli.tracing.containers import walk
 
+_DEEPEST = 20
 _OUTSIDE = "(no part of the network)"
 
 
 def count(
     module: nn.Module, args: Sequence[Tensor], kwargs: Mapping[str, Tensor], trace: Trace
 ) -> PeerCount:
-    """What it counts; an exception is passed on. The network may be left in another mode."""
+    """What it counts; an exception is passed on. The network may be left in another mode. Raises
+    RecursionError for levels of modules that would keep it busy for ever."""
+    levels = max((path.count(".") + 1 for path, _ in walk(module) if path), default=0)
+    if levels > _DEEPEST:
+        raise RecursionError(f"{levels} levels of modules, and each doubles the time it takes")
     import torchinfo
 
     found = torchinfo.summary(

@@ -25,7 +25,7 @@ _FILES = {
         TensorSpec Word WordKind Wrap
     """,
     "seen": """
-        Backward Call Layer Misbuilt NonFinite Problem Ref Site Stranger Trace Weight
+        Backward Call CallKey Layer Misbuilt NonFinite Problem Ref Site Stranger Trace Weight
     """,
     "said": """
         COLUMNS Amount Applied Audit Built Change Check Column Diagnostic Fix Fixed Label
@@ -47,7 +47,8 @@ _FILE_OF = {name: file for file, names in _FILES.items() for name in names.split
 def __getattr__(name: str) -> Any:
     if name not in _FILE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from stitchcli.records.asked import Shape, TensorSpec
 
+#: A call by the path of its module, its op (none for the module itself), and how many came before.
+CallKey = tuple[str, str, int]
 _JOINS = ("add", "sub", "mul", "div")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -14,22 +15,16 @@ import torch
 def imports_on_cpu() -> Iterator[None]:
     """Tensors that a module makes while it is imported have numbers: they stay when the network is
     gone, and the next one may read them."""
-    original = builtins.__import__
-    is_importing = False
+    loader: Any = SourceFileLoader
+    original = loader.exec_module
 
-    def load(*args: Any, **kwargs: Any) -> Any:
-        nonlocal is_importing
-        if is_importing:
-            return original(*args, **kwargs)
-        is_importing = True
-        try:
-            with torch.device("cpu"):
-                return original(*args, **kwargs)
-        finally:
-            is_importing = False
+    def run(own: SourceFileLoader, module: ModuleType) -> None:
+        with torch.device("cpu"):
+            original(own, module)
 
-    builtins.__import__ = load
+    loader.exec_module = run
     try:
         yield
     finally:
-        builtins.__import__ = original
+        if loader.exec_module is run:
+            loader.exec_module = original

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from stitchcli.tracing.containers import storage_of, tensors_in
 
@@ -46,10 +46,21 @@ _REACHES_BENEATH = frozenset(
 def quick_weights() -> Iterator[None]:
     """Fill what is built inside the block in this way; everything is written when it ends."""
     mode = _Postponed()
+    jit: Any = torch.jit
+    original = jit.trace
+
+    def trace(*args: Any, **kwargs: Any) -> Any:
+        """It mistakes parameters for constants under any mode."""
+        mode.write_all()
+        with _disable_current_modes():
+            return original(*args, **kwargs)
+
+    jit.trace = trace
     try:
         with mode, _BeforeItIsReached(mode):
             yield
     finally:
+        jit.trace = original
         mode.write_all()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 #: What holds no tensor, and is what most arguments are.
 _TENSORLESS = frozenset([int, float, str, bool, type(None), torch.dtype, torch.device])
@@ -58,6 +59,24 @@ def tensors_of(module: nn.Module) -> Iterator[Tensor]:
 def storage_of(tensor: Tensor) -> int:
     """Which storage a strided tensor lies on; tensors of one storage share their numbers."""
     return int(tensor.untyped_storage()._cdata)
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """Sizes as plain integers: 0 for a tensor that has none yet; where the rows of a nested one are
+    not alike, of all of them one after the other."""
+    if is_lazy(tensor):
+        return (0,)
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    if tensor.layout is not torch.jagged:
+        rows = tensor._nested_tensor_size().tolist()
+        return (
+            len(rows),
+            *(one[0] if len({*one}) == 1 else sum(one) for one in zip(*rows, strict=True)),
+        )
+    nested: Any = tensor
+    ragged = nested._values.shape[nested._ragged_idx - 1]
+    return tuple(size if isinstance(size, int) else int(ragged) for size in tensor.shape)
 
 
 @cache

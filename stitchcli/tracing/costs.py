@@ -38,8 +38,13 @@ def _forward_convolution(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
 
 
 def _mm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
-    """(n, m) @ (m, p): also with a leading batch, and for vectors."""
-    return int(args[0].numel() * (args[1].shape[-1] if args[1].ndim > 1 else 1))
+    """(n, m) @ (m, p): also with a leading batch, and for vectors. Of a sparse matrix only what it
+    holds is multiplied."""
+    first, second = args[:2]
+    if first.layout is torch.strided and second.layout is not torch.strided:
+        return int(second._nnz() * (first.numel() // first.shape[-1]))
+    held = first.numel() if first.layout is torch.strided else first._nnz()
+    return int(held * (second.shape[-1] if second.ndim > 1 else 1))
 
 
 def _grouped_mm(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
@@ -59,6 +64,14 @@ def _deform_conv2d(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> i
     interpolation and grid_sample (arXiv:1703.06211)."""
     weight = args[1]
     return int(out.shape[0] * prod(out.shape[2:]) * weight.numel())
+
+
+def _convolution_backward(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
+    """As many as the convolution itself for the gradient of its input, and for that of its
+    weight."""
+    gradient, x, weight, _, *options, wanted = args
+    forward = _convolution((x, weight, None, *options), {}, gradient)
+    return forward * (bool(wanted[0]) + bool(wanted[1]))
 
 
 def _linear(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
@@ -113,6 +126,7 @@ FORMULAS: dict[str, Formula] = {
     "convolution_overrideable": _convolution,
     "cudnn_convolution": _forward_convolution,
     "mkldnn_convolution": _forward_convolution,
+    "convolution_backward": _convolution_backward,
     "_conv_depthwise2d": _forward_convolution,
     "conv_depthwise3d": _forward_convolution,
     "mm": _mm,
@@ -125,6 +139,7 @@ FORMULAS: dict[str, Formula] = {
     "_grouped_mm": _grouped_mm,
     "_scaled_grouped_mm": _grouped_mm,
     "addmm": _addmm,
+    "_sparse_addmm": _addmm,
     "addmv": _addmm,
     "addbmm": _addmm,
     "baddbmm": _addmm,
@@ -159,15 +174,18 @@ def is_composite(op: Any) -> bool:
     return bool(kernel(op.name(), DispatchKey.CompositeImplicitAutograd))
 
 
-@cache
 def formula_of(op: Any) -> Formula | None:
     """The formula of a dispatcher op, or None if it has none; ``free`` for one that costs none."""
+    found = _own_formula(op)
+    return found if found is not None and op.namespace == "aten" else _registered(op) or found
+
+
+@cache
+def _own_formula(op: Any) -> Formula | None:
     name = op._schema.name.partition("::")[2]
     if op.namespace == "aten" and (formula := FORMULAS.get(name.rstrip("_")) or FORMULAS.get(name)):
         return formula
-    if registered := _registered(op) or _ELSEWHERE.get(op._schema.name):
-        return registered
-    return free if _is_free(op, name) else None
+    return _ELSEWHERE.get(op._schema.name) or (free if _is_free(op, name) else None)
 
 
 def free(args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
@@ -180,6 +198,8 @@ def _is_free(op: Any, name: str) -> bool:
         return True
     if op.namespace not in ("aten", "prim", "prims"):
         return False
+    if name.startswith("_foreach_"):  # one by one in each of a list of tensors
+        return True
     plain = getattr(torch.ops.aten, name.rstrip("_"), None)  # in-place ops carry no tags themselves
     relatives = [getattr(plain, overload) for overload in plain.overloads()] if plain else []
     tags = {str(tag).rpartition(".")[2] for each in (op, *relatives) for tag in each.tags}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 from torch.nn.modules.activation import MultiheadAttention
@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from stitchcli.records import Layer, Site, Weight
-from stitchcli.tracing.containers import dtype_name, walk
+from stitchcli.tracing.containers import dtype_name, shape_of, walk
 
 _POOLS = tuple(
     getattr(nn.modules.pooling, name)
@@ -35,6 +35,8 @@ _FAMILIES: dict[str, tuple[type[nn.Module], ...]] = {
     "act": _ACTIVATIONS,
 }
 _PLAIN = frozenset([int, float, str, bool, type(None)])
+#: Held weakly, since a class may be the user's.
+_KNOWN_FAMILIES: WeakKeyDictionary[type[nn.Module], str] = WeakKeyDictionary()
 _FAMILY_OF_NAME = (
     ("norm", re.compile(r"(?i)norm(_?[123]d)?(act)?$")),
     ("attn", re.compile(r"(?i)(self|cross|multi_?head)?_?(attention|attn)(block|2d)?$")),
@@ -43,11 +45,13 @@ _FAMILY_OF_NAME = (
 
 def family_of(module: nn.Module) -> str:
     """conv, norm, act, pool, linear or attn; an empty string for everything else."""
-    kind: Any = type(module)
-    return _family(kind)
+    kind = type(module)
+    found = _KNOWN_FAMILIES.get(kind)
+    if found is None:
+        found = _KNOWN_FAMILIES[kind] = _family(kind)
+    return found
 
 
-@cache
 def _family(kind: type[nn.Module]) -> str:
     for family, kinds in _FAMILIES.items():
         if issubclass(kind, kinds):
@@ -62,24 +66,17 @@ def _family(kind: type[nn.Module]) -> str:
 
 def kind_of(module: nn.Module) -> str:
     """The class's name; a module with inserted blocks keeps the name of the class it had."""
-    kind: Any = type(module)
-    return _kind(kind)
-
-
-@cache
-def _kind(kind: type[nn.Module]) -> str:
-    return getattr(kind, "_stitch_kind", kind.__name__)
+    return getattr(type(module), "_stitch_kind", type(module).__name__)
 
 
 def is_atomic(module: nn.Module) -> bool:
     """True for a torch.nn layer, whose inner functions are one thing with it."""
-    kind: Any = type(module)
-    return issubclass(kind, MultiheadAttention) or (_is_torchs(kind) and _is_leaf(module))
-
-
-@cache
-def _is_torchs(kind: type[nn.Module]) -> bool:
-    return getattr(kind.forward, "__module__", "").startswith("torch.nn.modules")
+    if isinstance(module, MultiheadAttention):
+        return True
+    forward = getattr(type(module), "forward", None)  # one that is scripted has none
+    return str(getattr(forward, "__module__", "")).startswith("torch.nn.modules") and _is_leaf(
+        module
+    )
 
 
 def _is_leaf(module: nn.Module) -> bool:
@@ -161,14 +158,14 @@ def weights_of(module: nn.Module, users: Mapping[int, tuple[str, ...]]) -> tuple
     return tuple(
         Weight(
             path=path,
-            shape=tuple(tensors[key].shape),
+            shape=shape_of(tensors[key]),
             dtype=dtype_name(tensors[key].dtype),
             trainable=tensors[key].requires_grad,
             is_buffer=key not in params,
             aliases=tuple(dict.fromkeys(aliases)),
             users=users.get(key, ()),
             is_saved=key in saved,
-            itemsize=tensors[key].element_size(),
+            itemsize=tensors[key].dtype.itemsize,
         )
         for key, (path, *aliases) in names.items()
     )

@@ -3,8 +3,8 @@
 Alive are the storages of all tensors but the weights: the inputs, and whatever an op gives, until
 the last tensor on it is gone. Moved are each op's operands and results once, as if every op read
 its operands from memory and wrote its results there; views move nothing. Both are known from
-shapes, so they are the same without numbers. Workspaces that a kernel takes for itself are not
-seen.
+shapes, without numbers. What a device runs as one op (attention, recurrent layers) is several on
+meta, so that both differ there. Workspaces that a kernel takes for itself are not seen.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from weakref import ref
 
 import torch
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 
 from stitchcli.tracing.containers import storage_of, tensors_in, walk
 
 #: These read of their first operand no more than they give.
 _PICKS = frozenset(["embedding", "gather", "index", "index_select", "take"])
+#: Views whose schemas do not say so.
+_VIEWS = frozenset(["_unsafe_view", "_reshape_alias"])
 #: These give a tensor and write nothing to it.
 _EMPTY = frozenset(["empty", "empty_like", "empty_strided", "empty_permuted", "new_empty",
                     "new_empty_strided"])  # fmt: skip
@@ -49,7 +52,7 @@ class Meter:
         made = tensors_in(result)
         for tensor in made:
             self._born(tensor)
-        name = op._overloadpacket.__name__
+        name = getattr(op, "_overloadpacket", op).__name__
         if _is_view(op):
             return 0
         read = tensors_in((args, kwargs))
@@ -82,6 +85,10 @@ class Meter:
 
 @cache
 def _is_view(op: Any) -> bool:
+    if isinstance(op, HigherOrderOperator):
+        return False
+    if op._overloadpacket.__name__ in _VIEWS:
+        return True
     aliases = [argument.alias_info for argument in op._schema.arguments if argument.alias_info]
     return bool(aliases) and not any(alias.is_write for alias in aliases)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cache, wraps
+from threading import Lock, get_ident
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch._ops import HigherOrderOperator
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stitchcli.tracing import light_kernels
+from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.costs import HIGHER_ORDER, formula_of, is_composite
 from stitchcli.tracing.devices import asks_for_cuda, redirected
 from stitchcli.tracing.numbers import Numbers
@@ -43,6 +46,8 @@ class WatchFunctions(TorchFunctionMode):
         if not self._on_cuda and asks_for_cuda(func, args, kwargs):
             func, args, kwargs = redirected(func, args, kwargs, self._device)
             op = name_of(func) or op
+        if func is Tensor.__rmatmul__:  # the only one whose operands have sides
+            func, args = torch.matmul, args[::-1]
         recorder = self._recorder
         call, args, kwargs = recorder.before(op, args, kwargs, sys._getframe(1))
         origins = self._numbers.origins((args, kwargs)) if self._numbers else ()
@@ -109,8 +114,14 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if formula is None:
             args = tuple(self._watched(arg) if callable(arg) else arg for arg in args)
             return func(*args, **kwargs)
+        recorder = self._recorder
+        recorder.operations += 1
+        for tensor in tensors_in((args, kwargs)):
+            recorder.use(tensor)
         result = func(*args, **kwargs)
-        self._recorder.cost(func.name(), formula(args, kwargs, result))
+        recorder.cost(func.name(), formula(args, kwargs, result))
+        if recorder.meter is not None:
+            recorder.measure(recorder.meter, func, args, kwargs, result)
         return result
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,10 +132,35 @@ class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return run
 
 
+class _Threads:
+    """Threads that a network starts: torch's modes hold in one thread alone."""
+
+    def __init__(self, modes: Sequence[Any]) -> None:
+        self._modes = modes
+        self._watched = {get_ident()}
+        self._one_at_a_time = Lock()
+
+    def is_watched(self) -> bool:
+        """Whether the modes hold in this thread."""
+        return get_ident() in self._watched
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Let the modes hold in this thread."""
+        with self._one_at_a_time, ExitStack() as stack:
+            self._watched.add(get_ident())
+            stack.callback(self._watched.discard, get_ident())
+            stack.enter_context(torch.no_grad())
+            for mode in self._modes:
+                stack.enter_context(mode)
+            yield
+
+
 @contextmanager
-def watch_modules(recorder: Recorder) -> Iterator[None]:
+def watch_modules(recorder: Recorder, modes: Sequence[Any]) -> Iterator[None]:
     """Record every module call, with keyword arguments, by wrapping ``nn.Module.__call__``; and
-    every module that is built meanwhile."""
+    every module that is built meanwhile. ``modes`` watch what is called in another thread."""
+    threads = _Threads(modes)
     unwatched = torch._C.DisableTorchFunction  # reading a shape is no call of the network's
     original, build = nn.Module.__call__, nn.Module.__init__
 
@@ -133,6 +169,9 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
         build(module, *args, **kwargs)
 
     def call_and_record(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not threads.is_watched() and id(module) in recorder.paths:
+            with threads.watching():
+                return call_and_record(module, *args, **kwargs)
         with unwatched():
             entered = recorder.enter(module, args, kwargs, sys._getframe(1))
         if entered is None:
@@ -160,11 +199,23 @@ def watch_modules(recorder: Recorder) -> Iterator[None]:
 
 @contextmanager
 def uncompiled() -> Iterator[None]:
-    """Run what is handed to torch.compile as it is written, also what was handed to it before."""
+    """Run what is handed to torch.compile as it is written, also what was handed to it before. A
+    function that is handed to it inside the block is compiled when it is called after the block."""
     original: Any = torch.compile
+    is_over = False
 
     def as_it_is(model: Any = None, **options: Any) -> Any:
-        return model if model is not None else lambda function: function
+        if model is None:
+            return lambda function: as_it_is(function, **options)
+        if isinstance(model, nn.Module):
+            return model
+        compiled = cache(lambda: original(model, **options))
+
+        @wraps(model)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return (compiled() if is_over else model)(*args, **kwargs)
+
+        return call
 
     torch.compile = as_it_is
     try:
@@ -173,6 +224,7 @@ def uncompiled() -> Iterator[None]:
         with torch.compiler.set_stance("force_eager") if is_loaded else nullcontext():
             yield
     finally:
+        is_over = True
         torch.compile = original
 
 

@@ -11,7 +11,7 @@ from weakref import ref
 from torch import Tensor, nn
 
 from stitchcli.records import Call, Problem, Ref, Stranger
-from stitchcli.tracing.containers import dtype_name, tensors_in, walk
+from stitchcli.tracing.containers import dtype_name, shape_of, tensors_in, walk
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
@@ -161,7 +161,7 @@ class Recorder:
         made = tensors_in(result)
         for tensor in made:
             if (key := id(tensor)) not in self.names:
-                known = Ref(tuple(tensor.shape), dtype_name(tensor.dtype), call.index)
+                known = Ref(shape_of(tensor), dtype_name(tensor.dtype), call.index)
                 self._made[key] = ref(tensor), known
         if call.kind:
             return
@@ -260,7 +260,7 @@ class Recorder:
             return known
         producer = known.producer if known else None
         name = "" if known else self.names.get(id(tensor), "")
-        return Ref(tuple(tensor.shape), dtype_name(tensor.dtype), producer, name)
+        return Ref(shape_of(tensor), dtype_name(tensor.dtype), producer, name)
 
     # -------------------------------------------------- helpers
 

@@ -17,16 +17,13 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from stitchcli.records import TensorSpec, Timing
+from stitchcli.records import CallKey, TensorSpec, Timing
 from stitchcli.tracing.containers import walk
 from stitchcli.tracing.layers import is_atomic
 from stitchcli.tracing.modes import plain_attention, uncompiled
 from stitchcli.tracing.ops import name_of
 from stitchcli.tracing.preserve import preserved
 from stitchcli.tracing.trace import dummy_inputs
-
-#: A call by the path of its module, its op (none for the module itself), and how many came before.
-Key = tuple[str, str, int]
 
 T = TypeVar("T")
 
@@ -36,11 +33,11 @@ _WARM_UP, _FEWEST, _MOST, _SECONDS = 2, 5, 50, 2.0
 def time_calls(
     module: nn.Module,
     inputs: Sequence[TensorSpec],
-    wanted: Collection[Key],
+    wanted: Collection[CallKey],
     *,
     device: str,
     mode: Literal["eval", "train"] = "eval",
-) -> tuple[Timing, Mapping[Key, Timing]]:
+) -> tuple[Timing, Mapping[CallKey, Timing]]:
     """Seconds of the whole forward, unwatched, and of the wanted calls in it.
 
     Each is the median of 5 to 50 runs after two that are thrown away, as many as fit in 2 s.
@@ -101,7 +98,7 @@ def _timing(seconds: Sequence[float]) -> Timing:
 class _Clock(TorchFunctionMode):
     """Reads the time where wanted calls begin and end."""
 
-    def __init__(self, module: nn.Module, wanted: Collection[Key], device: str) -> None:
+    def __init__(self, module: nn.Module, wanted: Collection[CallKey], device: str) -> None:
         super().__init__()
         self._device = device
         self._wanted = wanted
@@ -111,9 +108,9 @@ class _Clock(TorchFunctionMode):
         self._stack: list[tuple[str, bool]] = []
         #: Whether a wanted call runs; the calls in it are part of it.
         self._is_inside = False
-        self._marks: dict[Key, tuple[Any, Any]] = {}
+        self._marks: dict[CallKey, tuple[Any, Any]] = {}
 
-    def run(self, forward: Callable[[], None]) -> dict[Key, float]:
+    def run(self, forward: Callable[[], None]) -> dict[CallKey, float]:
         """Seconds of each wanted call of one run."""
         self._seen.clear()
         self._marks.clear()

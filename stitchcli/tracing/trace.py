@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from typing import Any, Literal
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stitchcli.records import NonFinite, Site, TensorSpec, Trace
-from stitchcli.tracing.containers import dtype_name, tensors_in
+from stitchcli.tracing.containers import dtype_name, shape_of, tensors_in
 from stitchcli.tracing.einops_calls import watch_einops
 from stitchcli.tracing.layers import describe, weights_of
 from stitchcli.tracing.mending import misbuilt_in
@@ -25,6 +26,8 @@ from stitchcli.tracing.modes import (
 from stitchcli.tracing.numbers import Numbers, sick_in
 from stitchcli.tracing.preserve import preserved
 from stitchcli.tracing.recorder import Recorder
+
+_NEEDS_NUMBERS = re.compile(r"[Mm]eta (\w+ )?tensor|on meta|data-dependent|device meta")
 
 
 def trace(
@@ -93,11 +96,12 @@ def _forward(
         args, kwargs = dummy_inputs(inputs, device)
         recorder.name_inputs(args, kwargs)
         recorder.meter = Meter(module, (*args, *kwargs.values())) if metered else None
-        stack.enter_context(watch_modules(recorder))
+        watchers = WatchOps(recorder, originals, device), WatchFunctions(recorder, device, numbers)
+        stack.enter_context(watch_modules(recorder, watchers))
         stack.enter_context(watch_einops(recorder))
         watching = stack.enter_context(ExitStack())
-        watching.enter_context(WatchOps(recorder, originals, device))
-        watching.enter_context(WatchFunctions(recorder, device, numbers))
+        for watcher in watchers:
+            watching.enter_context(watcher)
         try:
             result = module(*args, **kwargs)
         except Exception as error:
@@ -161,12 +165,8 @@ def dummy_inputs(
 
 def device_cannot(error: BaseException) -> bool:
     """True where a network fails on meta only because there are no numbers to look at."""
-    text = str(error)
-    return isinstance(error, NotImplementedError) or any(
-        phrase in text
-        for phrase in ("meta tensor", "Meta tensor", "on meta", "data-dependent", "device meta")
-    )
+    return isinstance(error, NotImplementedError) or bool(_NEEDS_NUMBERS.search(str(error)))
 
 
 def _spec(tensor: Any) -> TensorSpec:
-    return TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))
+    return TensorSpec(shape_of(tensor), dtype_name(tensor.dtype))

@@ -31,11 +31,17 @@ def format_bytes(count: int) -> str:
 
 
 def format_seconds(seconds: float, spread: float) -> str:
-    """``0.01231`` and ``0.0004`` as ``12.31 ms ±0.40``."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size or unit == "µs":
-            break
-    return f"{seconds / size:.2f} {unit} ±{spread / size:.2f}"
+    """``0.01231`` and ``0.0004`` as ``12.31 ms ±0.40``; a spread above has a unit of its own."""
+    unit, size = _unit(seconds)
+    if spread <= seconds:
+        return f"{seconds / size:.2f} {unit} ±{spread / size:.2f}"
+    own, large = _unit(spread)
+    return f"{seconds / size:.2f} {unit} ±{spread / large:.2f} {own}"
+
+
+def _unit(seconds: float) -> tuple[str, float]:
+    units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
+    return next((each for each in units if seconds >= each[1]), units[-1])
 
 
 def parse_amount(text: str) -> int:

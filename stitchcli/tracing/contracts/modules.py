@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,8 +14,7 @@ def check_module(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[str, list[Fault], tuple[Any, ...]]:
     """The op's name, the faults of a module's call, and arguments to go on with."""
-    kind: Any = type(module)
-    if not _checks_itself(kind):
+    if not _checks_itself(type(module)):
         return "", [], args
     match module:
         case nn.RNNBase() | nn.RNNCellBase():
@@ -35,8 +33,7 @@ def check_module(
     return op, faults, tuple(fixed)
 
 
-@cache
-def _checks_itself(kind: Any) -> bool:
+def _checks_itself(kind: type[nn.Module]) -> bool:
     return kind.__module__ == "einops.layers.torch" or issubclass(
         kind, (nn.RNNBase, nn.RNNCellBase, nn.Transformer)
     )

@@ -64,8 +64,7 @@ def inspect(
     filter = make_filter(_codes(select, "select"), _codes(ignore, "ignore"))
     request = Request(
         words, specs, device or "cpu", mode, depth, None, verify, folders, filter,
-        backward=backward, columns=parse_columns([columns] if isinstance(columns, str) else columns),
-        cross_check=cross_check,
+        backward=backward, columns=parse_columns(columns), cross_check=cross_check,
     )  # fmt: skip
     with random_states():
         if isinstance(network, nn.Module):

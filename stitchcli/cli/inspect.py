@@ -158,7 +158,7 @@ def inspect(
         request = Request(
             edits, inputs, device, mode, depth, expect, verify, folders, filter,
             ("unsafe" if unsafe_fixes else "safe") if fix else "none", diff or write, backward,
-            columns=parse_columns(columns, time), cross_check=cross_check,
+            columns=parse_columns(columns, time=time), cross_check=cross_check,
         )  # fmt: skip
         report = inspect_target(place, request)
     patches = patches_of(report)

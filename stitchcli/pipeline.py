@@ -42,7 +42,7 @@ from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.sources.revisions import at_revision, named, naming
 from stitchcli.sources.user_code import UserCode
-from stitchcli.surgery.copies import full_copy, has_numbers, meta_copy
+from stitchcli.surgery.copies import full_copy, has_numbers, is_scripted, meta_copy
 from stitchcli.tracing.containers import shape_of
 from stitchcli.tracing.depth import room_for_depth
 from stitchcli.tracing.mending import misbuilt_in
@@ -271,7 +271,7 @@ def edited(
 ) -> tuple[nn.Module, tuple[Applied, ...]]:
     """The network with the edits carried out: on itself where it is ours, else on a copy."""
     network = bench.network
-    if bench.device != "meta" or not network.owned:
+    if bench.device != "meta" or not network.owned or is_scripted(network.module):
         module = full_copy(network.module)
     else:
         # fixes are tried on copies of the network as it was, which need no numbers

@@ -43,7 +43,7 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
         return
     names = ", ".join(f"{op} ({calls}×)" for op, calls in uncounted)
     count, all = sum(calls for _, calls in uncounted), audit.result.operations
-    share = f", {100 * count / all:.2g}% of {all:,} operations" if all else ""
+    share = f", {_percent(count, all)} of {all:,} operations" if all else ""
     before = dict(audit.base.uncounted) if audit.edited else {}
     new = [op for op, _ in uncounted if op not in before] if audit.edited else []
     yield Diagnostic(
@@ -53,3 +53,7 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
         title=f"no cost formula for {names}{share}: MACs and FLOPs are a lower bound",
         notes=(f"not in the network before the edits: {', '.join(new)}",) if new else (),
     )
+
+
+def _percent(count: int, all: int) -> str:
+    return "100%" if count == all else f"{min(100 * count / all, 99):.2g}%"

@@ -10,13 +10,23 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy as is_uninitialized
 
 from stitchcli.errors import EditError
-from stitchcli.tracing.containers import tensors_of
+from stitchcli.tracing.containers import tensors_of, walk
 from stitchcli.tracing.depth import room_for_depth
 
 
 def meta_copy(module: nn.Module) -> nn.Module:
-    """The same network without numbers, on the meta device; the original is not touched."""
+    """The same network without numbers, on the meta device; the original is not touched. Raises
+    EditError."""
+    if is_scripted(module):
+        raise EditError(
+            "a scripted module keeps its numbers when it is copied", "give --device cpu"
+        ) from NotImplementedError("torch.jit")
     return _copy(module, _without_numbers)
+
+
+def is_scripted(module: nn.Module) -> bool:
+    """Whether a part of a network is TorchScript, which cannot be copied without its numbers."""
+    return any(isinstance(each, torch.jit.ScriptModule) for _, each in walk(module))
 
 
 def full_copy(module: nn.Module) -> nn.Module:
@@ -51,8 +61,8 @@ def _copy(module: nn.Module, convert: Any) -> nn.Module:
 
 
 def _without_numbers(tensor: Tensor) -> Tensor | None:
-    if is_uninitialized(tensor):
-        return None
+    if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        return type(tensor)(tensor.requires_grad, device="meta", dtype=tensor.dtype)
     if tensor.layout is torch.strided:
         shape, strides = tuple(tensor.shape), tensor.stride()
         empty = torch.empty_strided(shape, strides, dtype=tensor.dtype, device="meta")

@@ -14,12 +14,17 @@ FREE_OPS = frozenset(
     _copy_from_and_resize _ctc_loss _cudnn_rnn_flatten_weight _embedding_bag
     _embedding_bag_forward_only _fake_quantize_per_tensor_affine_cachemask_tensor_qparams
     _fused_dropout _fused_rms_norm _fused_sdp_choice _grid_sampler_2d_cpu_fallback
-    _index_put_impl _is_all_true _is_any_true _lazy_clone _local_scalar_dense _log_softmax
-    _logcumsumexp _masked_scale _masked_softmax _native_batch_norm_legit
-    _native_batch_norm_legit_functional _native_batch_norm_legit_no_training
-    _pack_padded_sequence _prelu_kernel _reshape_copy _resize_output _safe_softmax _softmax
-    _sparse_bsc_tensor_unsafe _sparse_bsr_tensor_unsafe _sparse_compressed_tensor_unsafe
-    _sparse_coo_tensor_unsafe _sparse_coo_tensor_with_dims
+    _index_put_impl _is_all_true _is_any_true _jagged_to_padded_dense_forward _lazy_clone
+    _local_scalar_dense _log_softmax _logcumsumexp _masked_scale _masked_softmax
+    _native_batch_norm_legit _native_batch_norm_legit_functional
+    _native_batch_norm_legit_no_training _nested_from_padded
+    _nested_from_padded_and_nested_example _nested_from_padded_tensor _nested_get_lengths
+    _nested_get_max_seqlen _nested_get_min_seqlen _nested_get_offsets _nested_get_ragged_idx
+    _nested_tensor_from_mask _nested_tensor_from_tensor_list _nested_tensor_size
+    _nested_tensor_softmax_with_shape _nested_tensor_storage_offsets _nested_tensor_strides
+    _pack_padded_sequence _padded_dense_to_jagged_forward _prelu_kernel _reshape_copy
+    _resize_output _safe_softmax _softmax _sparse_bsc_tensor_unsafe _sparse_bsr_tensor_unsafe
+    _sparse_compressed_tensor_unsafe _sparse_coo_tensor_unsafe _sparse_coo_tensor_with_dims
     _sparse_coo_tensor_with_dims_and_tensors _sparse_csc_tensor_unsafe _sparse_csr_tensor_unsafe
     _sparse_mask_projection _stack _thnn_fused_gru_cell _thnn_fused_lstm_cell _to_copy _to_dense
     _to_sparse _to_sparse_bsc _to_sparse_bsr _to_sparse_csc _to_sparse_csr _unique _unique2

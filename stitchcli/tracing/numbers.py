@@ -16,7 +16,8 @@ from stitchcli.tracing.recorder import OpenCall, Recorder
 def sick_in(value: Any) -> Iterator[Tensor]:
     """The tensors that hold inf or nan; on meta there are no numbers."""
     for tensor in tensors_in(value):
-        has_numbers = tensor.device.type != "meta" and tensor.layout is torch.strided
+        plain = tensor.layout is torch.strided and not tensor.is_nested
+        has_numbers = plain and tensor.device.type != "meta"
         inexact = tensor.is_floating_point() or tensor.is_complex()
         if has_numbers and inexact and not bool(tensor.isfinite().all()):
             yield tensor

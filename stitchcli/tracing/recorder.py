@@ -255,12 +255,12 @@ class Recorder:
 
     def record(self, tensor: Tensor) -> Ref:
         """One tensor as a record."""
-        known = self._known(tensor)
-        if known is not None and known.shape == tensor.shape:
+        known, shape = self._known(tensor), shape_of(tensor)
+        if known is not None and known.shape == shape:
             return known
         producer = known.producer if known else None
         name = "" if known else self.names.get(id(tensor), "")
-        return Ref(shape_of(tensor), dtype_name(tensor.dtype), producer, name)
+        return Ref(shape, dtype_name(tensor.dtype), producer, name)
 
     # -------------------------------------------------- helpers
 

@@ -59,6 +59,6 @@ def check(
     arguments = Arguments(places, args, kwargs)
     try:
         faults = contract(arguments, age)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
         return [], args, kwargs  # an unusual call: torch itself says what it thinks of it
     return (faults, tuple(arguments.args), arguments.kwargs) if faults else ([], args, kwargs)

@@ -61,8 +61,9 @@ def _copy(module: nn.Module, convert: Any) -> nn.Module:
 
 
 def _without_numbers(tensor: Tensor) -> Tensor | None:
-    if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
-        return type(tensor)(tensor.requires_grad, device="meta", dtype=tensor.dtype)
+    if is_uninitialized(tensor):
+        kind: Any = type(tensor)
+        return kind(tensor.requires_grad, device="meta", dtype=tensor.dtype)  # type: ignore[no-any-return]
     if tensor.layout is torch.strided:
         shape, strides = tuple(tensor.shape), tensor.stride()
         empty = torch.empty_strided(shape, strides, dtype=tensor.dtype, device="meta")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torchinfo
+from bench.large import deep
 from fvcore.nn import FlopCountAnalysis
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,6 +42,12 @@ def test_the_counts_are_theirs() -> None:
     theirs, other = inspect(network, input=x, cross_check=True).peers
     assert theirs.macs == torchinfo.summary(network, input_size=x, verbose=0).total_mult_adds
     assert other.macs == FlopCountAnalysis(network, torch.randn(x)).total()
+
+
+def test_many_levels_are_not_counted_for_ever() -> None:
+    report = inspect(deep(60), input="1x4x4x4", cross_check=True)
+    torchinfo_count, fvcore_count = report.peers
+    assert "60 levels" in torchinfo_count.error and not fvcore_count.error
 
 
 class Mixed(nn.Module):

@@ -31,6 +31,26 @@ def test_three_layers_by_hand(device: str) -> None:
     assert found.moved == first.moved + act.moved + last.moved
 
 
+def test_products_of_batches_are_written_once() -> None:
+    for device in ("cpu", "meta"):
+        found = metered(nn.Linear(8, 16, bias=False), TensorSpec((2, 3, 8)), device=device)
+        assert found.moved == (2 * 3 * 8 + 8 * 16 + 2 * 3 * 16) * 4
+
+
+class Flex(nn.Module):
+    def forward(self, q: Tensor, k: Tensor) -> Tensor:
+        from torch.nn.attention.flex_attention import flex_attention
+
+        return flex_attention(q, k, k)  # type: ignore[return-value]
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without")
+def test_an_op_that_takes_functions_moves_its_operands() -> None:
+    found = metered(Flex(), TensorSpec((1, 2, 8, 16)), TensorSpec((1, 2, 8, 16)), device="cpu")
+    one = 2 * 8 * 16 * 4
+    assert found.moved >= 4 * one and found.peak >= 3 * one
+
+
 class Views(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.view(4, 4).t()[1:].unsqueeze(0).relu_()

@@ -23,6 +23,10 @@ _EXTRAS = {
     "adaptive_avg_pool2d": "pooling counted",
     "grid_sampler": "sampling of grids counted",
 }
+_CONVOLUTIONS = frozenset(
+    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution "
+    "_convolution_mode mkldnn_convolution".split()
+)
 _PRODUCTS = ("linear", "matmul", "mm", "addmm", "bmm", "einsum")
 #: What it has no formula for, and multiplies.
 _MULTIPLIES = frozenset(
@@ -76,13 +80,14 @@ def _macs(theirs: Counter[str], missed: Sequence[str], trace: Trace) -> Ledger:
     for op, macs in trace.macs_by_op.items():
         is_conv = "conv" in op and not op.startswith("torchvision")
         mine["conv" if is_conv else "products"] += macs
-    ledger.add("convolutions counted otherwise", theirs.pop("conv", 0) - mine["conv"])
+    convolutions = theirs.pop("conv", 0) - mine["conv"]
     products = sum(theirs.pop(op, 0) for op in _PRODUCTS) - mine["products"]
-    names = ", ".join(name for name in missed if name in _MULTIPLIES)
-    if products < 0 and names:
-        ledger.add(f"not counted: {names}", products)
-    else:
-        ledger.add("matrix products counted otherwise", products)
+    for kind, amount, known in (
+        ("convolutions", convolutions, _CONVOLUTIONS), ("matrix products", products, _MULTIPLIES),
+    ):  # fmt: skip
+        names = ", ".join(name for name in missed if name in known)
+        why = f"not counted: {names}" if amount < 0 and names else f"{kind} counted otherwise"
+        ledger.add(why, amount)
     for op, macs in theirs.items():
         ledger.add(_EXTRAS.get(op, f"{op} counted"), macs)
     return ledger

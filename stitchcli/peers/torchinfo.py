@@ -119,13 +119,15 @@ def _known(
         case _ if trace.layers[path].family == "norm":
             yield "norms counted", None
         case _:
-            bias = getattr(module, "bias", None)
+            sizes = [leaf.output_size for leaf in leaves]
             is_conv = "Conv" in type(module).__name__
+            positions = sum(prod(s[:1] + s[2:]) if is_conv else s[0] for s in sizes)
+            bias, mask = getattr(module, "bias", None), getattr(module, "weight_mask", None)
             if isinstance(bias, nn.Parameter):
-                sizes = (leaf.output_size for leaf in leaves)
-                positions = (prod(s[:1] + s[2:]) if is_conv else s[0] for s in sizes)
-                yield "biases counted", bias.numel() * sum(positions)
-            if isinstance(module, nn.Linear):
+                yield "biases counted", bias.numel() * positions
+            if isinstance(mask, Tensor) and not mask.is_meta:
+                yield "pruned weights not counted", -int((mask == 0).sum()) * positions
+            if isinstance(module, nn.Linear) and any(len(size) > 2 for size in sizes):
                 yield "positions ignored: linear layers counted once per sample", None
             elif "ConvTranspose" in type(module).__name__:
                 yield "transposed convolutions counted at their outputs", None

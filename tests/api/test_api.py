@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stitchcli import StitchError, diff, inspect, stitch
-from stitchcli.records import TensorSpec
+from stitchcli.records import COLUMNS, TensorSpec
 
 EDITS = ["--replace conv=dwconv", "--after body=se:reduction=2"]
 
@@ -149,3 +149,13 @@ def test_diff_takes_targets_and_live_modules_and_leaves_them_alone() -> None:
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
     assert not diff(net, net, input="1x3x64x64").differs
     assert diff("unet", "unet", ["--replace up1/cat=eff"]).head.result.device == "meta"
+
+
+def test_columns_and_modes_that_are_none() -> None:
+    network = nn.Linear(4, 4)
+    with pytest.raises(StitchError, match="no column 'bogus'"):
+        inspect(network, input="2x4", columns=["bogus"])  # type: ignore[list-item]
+    with pytest.raises(StitchError, match="no mode 'training'"):
+        inspect(network, input="2x4", mode="training")  # type: ignore[arg-type]
+    every = inspect(network, input="2x4", columns=["all"]).columns
+    assert every == tuple(name for name in COLUMNS if name != "seconds")

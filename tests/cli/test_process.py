@@ -59,6 +59,43 @@ def test_the_environment_decides_on_completion_alone(process: Any) -> None:
     assert "complete" in result.out and " False " in result.err
 
 
+def test_files_of_the_network_are_written_to_the_end(here: Path, process: Any) -> None:
+    (here / "net.py").write_text(
+        "from torch import nn\nlog = open('log.txt', 'w')\n"
+        "class Net(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 4)\n"
+        "    def forward(self, x):\n        print('ran', file=log)\n"
+        "        return super().forward(x)\n"
+    )
+    assert process("-m", "stitchcli", "inspect", "net.py", "--input", "1x4").code == 0
+    assert "ran" in (here / "log.txt").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("words", [["--help"], ["blocks", "list"], ["explain", "ST101"]])
+def test_a_report_that_cannot_be_written_is_one_message(words: list[str]) -> None:
+    command = [sys.executable, "-m", "stitchcli", *words]
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 2 and "Traceback" not in run.stderr
+    assert run.stderr.startswith("error: cannot write the report: No space left")
+
+
+@pytest.mark.parametrize("format", ["json", "github", "sarif"])
+def test_a_failure_that_cannot_be_written_is_one_message(format: str) -> None:
+    command = [sys.executable, "-m", "stitchcli", "inspect", "nosuch", "--format", format]
+    with open(os.devnull) as unwritable:  # noqa: PTH123
+        run = subprocess.run(
+            command, stdout=unwritable, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert run.returncode == 2 and "Traceback" not in run.stderr
+
+
+def test_a_closed_stdout_is_no_bug(here: Path) -> None:
+    command = f"{sys.executable} -m stitchcli blocks list >&-"
+    run = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 0 and not run.stderr
+
+
 def test_an_interrupt_gives_130(here: Path) -> None:
     (here / "slow.py").write_text(
         "import sys, time\nprint('ready', file=sys.stderr, flush=True)\ntime.sleep(60)\n"

@@ -10,6 +10,7 @@ from fvcore.nn import FlopCountAnalysis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from stitchcli import inspect
 from stitchcli.records import PeerCount, Report
@@ -48,6 +49,21 @@ def test_many_levels_are_not_counted_for_ever() -> None:
     report = inspect(deep(60), input="1x4x4x4", cross_check=True)
     torchinfo_count, fvcore_count = report.peers
     assert "60 levels" in torchinfo_count.error and not fvcore_count.error
+
+
+def test_pruned_weights_are_named() -> None:
+    network = nn.Sequential(nn.Linear(8, 8))
+    prune.l1_unstructured(network[0], "weight", 0.5)
+    report = inspect(network, input="2x8", cross_check=True)
+    add_up(report)
+    reasons = {reason.why: reason.amount for reason in report.peers[0].macs_because}
+    assert reasons == {"biases counted": 2 * 8, "pruned weights not counted": -2 * 32}
+
+
+def test_a_convolution_that_it_does_not_know_is_named() -> None:
+    report = inspect(nn.Conv2d(3, 4, 3, padding="same"), input="2x3x8x8", cross_check=True)
+    add_up(report)
+    assert any("not counted: " in reason and "conv" in reason for reason in why(report.peers[1]))
 
 
 class Mixed(nn.Module):

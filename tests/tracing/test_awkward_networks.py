@@ -3,8 +3,10 @@ packed tensors, gradients in the forward. Closed formulas."""
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -272,3 +274,17 @@ def test_beside_a_scripted_part_edits_are_carried_out(tmp_path: Path) -> None:
     for target in (network, f"{tmp_path}/net.py:net"):
         report = inspect(target, ["--replace 0=pointwise"], input="2x3x10x10")
         assert report.base.params - report.result.params == 3 * 3 * 8 and not report.has_errors
+
+
+def test_classes_of_the_users_are_let_go() -> None:
+    def once() -> weakref.ref[type]:
+        class Mine(nn.Linear):
+            pass
+
+        inspect(Mine(4, 4), input="2x4")
+        return weakref.ref(Mine)
+
+    once()
+    kinds = [once() for _ in range(3)]
+    gc.collect()
+    assert sum(kind() is not None for kind in kinds) <= 1  # what a last error or frame holds on to

@@ -93,11 +93,12 @@ def _stages(report: Report, console: Console) -> list[Table]:
         return [table]
     return [
         fullest((_table(report, layout) for layout in _LAYOUTS), console),
-        _table(report, f"stage {asked}"),
+        fullest((_table(report, f"stage {asked}", arrow) for arrow in (" → ", " →\n")), console),
     ]
 
 
-def _table(report: Report, layout: str) -> Table:
+def _table(report: Report, layout: str, arrow: str = " → ") -> Table:
+    """``arrow`` stands between both sides of what was asked for."""
     shown = [name for name in layout.split() if report.applied or "%" not in name]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
     for name in shown:
@@ -106,7 +107,8 @@ def _table(report: Report, layout: str) -> Table:
         table.add_column(header, justify="right" if right else "left", overflow="fold")
     for name, row, times, group in folded_rows(report):
         cells = _cells(name, row, times, group)
-        cells |= {column: column_text(column, row, times) for column in report.columns}
+        for column in report.columns:
+            cells[column] = column_text(column, row, times).replace(" → ", arrow)
         table.add_row(*(cells[column] for column in shown))
     return table
 

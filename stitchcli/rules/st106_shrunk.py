@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stitchcli.records import Audit, Diagnostic, Fix, Remove
+from stitchcli.records import Audit, Diagnostic, Fix, Problem, Remove, Shape
 from stitchcli.rules.common import from_problem, owner, problems
 from stitchcli.rules.inputs import larger_inputs
 from stitchcli.rules.sliding import each_axis
@@ -47,7 +47,7 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
     if not found:
         return
     first = found[0]
-    size = first.operands[0].shape[2:]
+    size = _spatial(first)
     also = tuple(dict.fromkeys(owner(p.path, trace) for p in found[1:]))
     notes = (f"too small as well: {', '.join(also[:6])}",) if also else ()
     yield from_problem(
@@ -63,6 +63,12 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
     )
 
 
+def _spatial(problem: Problem) -> Shape:
+    """The axes that a kernel slides over, also where there is none for the batch."""
+    axes = next((int(letter) for letter in problem.op if letter.isdigit()), 2)
+    return problem.operands[0].shape[-axes:]
+
+
 def _layer_fixes(audit: Audit, path: str, call: int) -> Iterator[Fix]:
     layer = audit.result.layers.get(path)
     if layer is None or not path:
@@ -70,7 +76,7 @@ def _layer_fixes(audit: Audit, path: str, call: int) -> Iterator[Fix]:
     kernel = layer.attributes.get("kernel_size")
     if layer.family == "conv" and isinstance(kernel, tuple):
         came, padding = (
-            audit.result.calls[call].inputs[0].shape[2:],
+            audit.result.calls[call].inputs[0].shape[-len(kernel) :],
             each_axis(layer, "padding", len(kernel)),
         )
         fitting = tuple(min(k, c + 2 * p) for k, c, p in zip(kernel, came, padding, strict=True))

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stitchcli import inspect
@@ -85,6 +85,9 @@ OUTCOMES: Counter[str] = Counter()
     st.sampled_from(sorted(NETWORKS)).flatmap(
         lambda name: st.tuples(st.just(name), st.lists(edits(name), min_size=1, max_size=2))
     )
+)
+@example(  # a convolution that takes the batch for its channels, and is larger than what is left
+    ("vit", ["--after 'mlp=matched(parallel(adown, Conv2d(cin//cout, cin, 3), merge=add))'"])
 )
 def test_random_edits(case: tuple[str, list[str]]) -> None:
     name, flags = case

@@ -133,7 +133,10 @@ def _command() -> str:
 
 
 def _word() -> str:
-    return sys.argv[1] if len(sys.argv) > 1 else ""
+    """The first word that was given, or that the shell wants to complete the rest of."""
+    asked = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    words = asked.split() if "_STITCH_COMPLETE" in os.environ else sys.argv
+    return words[1] if len(words) > 1 else ""
 
 
 def _format() -> str:

@@ -52,6 +52,15 @@ def test_table(
     assert table(make[name](), width) == snapshot
 
 
+def test_a_number_keeps_its_unit() -> None:
+    edits = ["--replace conv=dwconv"]
+    report = inspect("unet-narrow", edits, input="1x3x64x64", device="meta", columns=["all"])
+    text = table(report, 80)
+    rows = text.partition("intensity\n")[2].partition(" parameters  ")[0]
+    assert "106.8 KiB" in rows and max(map(len, rows.splitlines())) <= 80
+    assert not [line for line in rows.splitlines() if line.strip() in ("B", "KiB", "MiB")]
+
+
 def test_quiet_leaves_out_the_stages(snapshot: SnapshotAssertion) -> None:
     assert table(edited(), 80, quiet=True) == snapshot
 

@@ -17,7 +17,7 @@ from stitchcli.records import Column, Diff, Edit, Report, Target, TensorSpec
 from stitchcli.sources.load import check_device, load
 from stitchcli.sources.network import Network
 from stitchcli.surgery.copies import full_copy
-from stitchcli.tracing.containers import dtype_name, tensors_of
+from stitchcli.tracing.containers import device_of, dtype_name
 from stitchcli.tracing.preserve import random_states
 from stitchcli.words.columns import parse_columns
 from stitchcli.words.edits import parse_edit
@@ -127,7 +127,7 @@ def diff(
 def _live(module: nn.Module, device: str | None = None) -> Network:
     """A live module where it is, or a copy of it on another device."""
     name = type(module).__name__
-    own = next((str(tensor.device) for tensor in tensors_of(module)), "cpu")
+    own = device_of(module)
     wanted = device or own
     if wanted.split(":")[0] == own.split(":")[0] or wanted == "meta":
         return Network(name, name, module, wanted, owned=False)

@@ -14,7 +14,7 @@ from stitchcli.records import TensorSpec
 from stitchcli.sources.frames import guarded
 from stitchcli.sources.network import Network
 from stitchcli.surgery.copies import full_copy
-from stitchcli.tracing.containers import tensors_of
+from stitchcli.tracing.containers import device_of
 from stitchcli.tracing.trace import dummy_inputs
 
 Inputs = tuple[TensorSpec, ...]
@@ -34,8 +34,7 @@ def materialised(network: Network, candidates: Iterable[Inputs]) -> Network:
     failure: StitchError | None = None
     for inputs in candidates:
         module = full_copy(network.module)
-        device = next((str(tensor.device) for tensor in tensors_of(module)), network.device)
-        args, kwargs = dummy_inputs(inputs, device)
+        args, kwargs = dummy_inputs(inputs, device_of(module, network.device))
         try:
             with network.user_code.active(), guarded("running its first forward"), torch.no_grad():
                 module.eval()(*args, **kwargs)

@@ -19,6 +19,7 @@ from stitchcli.sources.network import Network
 from stitchcli.surgery.apply import apply
 from stitchcli.surgery.copies import full_copy, has_numbers, meta_copy
 from stitchcli.surgery.select import is_inside
+from stitchcli.tracing.containers import device_of
 from stitchcli.tracing.trace import trace
 from stitchcli.usage import unused_modules
 from stitchcli.words.shapes import print_spec
@@ -72,8 +73,7 @@ class Workbench:
     ) -> tuple[Trace, tuple[Applied, ...]]:
         module, device = full_copy(self.network.module), self.network.device
         if device == "meta":  # only the trace was asked for there
-            tensors = (*module.parameters(), *module.buffers())
-            device = next((str(each.device) for each in tensors), "cpu")
+            device = device_of(module)
         return self.run(module, edits, inputs, base, device)
 
     def _has_no_numbers(self) -> bool:

@@ -90,7 +90,7 @@ class Call:
 class Weight:
     """One parameter or buffer, listed once however many names it has; ``users`` are the paths of
     the modules in whose call an op read it. ``is_saved`` is False for a buffer that no state dict
-    holds."""
+    holds, ``is_sized`` for one of a lazy layer that never ran."""
 
     path: str
     shape: Shape
@@ -100,6 +100,7 @@ class Weight:
     aliases: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     is_saved: bool = True
+    is_sized: bool = True
     itemsize: int = 0
 
     @property

@@ -43,10 +43,8 @@ def check(audit: Audit) -> Iterator[Diagnostic]:
     trace = audit.result
     groups: dict[str, list[Layer]] = {}
     for weight in trace.weights:
-        if weight.count == 0 and not weight.is_buffer:
+        if weight.count == 0 and weight.is_sized and not weight.is_buffer:
             layer = trace.layers[weight.path.rpartition(".")[0]]
-            if layer.kind.startswith("Lazy"):  # it never ran, so that it has no width yet
-                continue
             group = groups.setdefault(_block_of(layer.path, trace), [])
             if layer not in group:
                 group.append(layer)

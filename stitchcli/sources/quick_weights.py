@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import _disable_current_modes
 
 from stitchcli.tracing.containers import storage_of, tensors_in
+from stitchcli.tracing.dispatch import DispatchMode
 
 _PERIOD = 65_537
 _RANDOM = frozenset(["uniform_", "normal_"])
@@ -64,19 +65,15 @@ def quick_weights() -> Iterator[None]:
         mode.write_all()
 
 
-class _Postponed(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Postponed(DispatchMode):
     """Holds what large tensors are to be filled with, by their storages."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         #: The whole of a storage, which it keeps alive, and the numbers that repeat.
         self._waiting: dict[int, tuple[Tensor, Tensor]] = {}
         #: Storages whose memory somebody may hold on to.
         self._in_the_open: dict[int, Tensor] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # or torch imports all of torch._dynamo, to keep it away from this mode
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         with torch._C.DisableTorchFunction():

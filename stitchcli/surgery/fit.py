@@ -107,7 +107,7 @@ def watched_lightly(device: str) -> Iterator[StayOn]:
         stay = stack.enter_context(StayOn(device))
         if device == "meta":
             stack.enter_context(torch.device("meta"))
-            stack.enter_context(LightKernels())  # type: ignore[no-untyped-call]
+            stack.enter_context(LightKernels())
         yield stay
 
 

@@ -56,6 +56,11 @@ def tensors_of(module: nn.Module) -> Iterator[Tensor]:
                 yield from tensors_in(value)
 
 
+def device_of(module: nn.Module, otherwise: str = "cpu") -> str:
+    """Where a network's first tensor is; ``otherwise`` for one without tensors."""
+    return next((str(tensor.device) for tensor in tensors_of(module)), otherwise)
+
+
 def storage_of(tensor: Tensor) -> int:
     """Which storage a strided tensor lies on; tensors of one storage share their numbers."""
     return int(tensor.untyped_storage()._cdata)

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from stitchcli.records import Site
 from stitchcli.tracing import light_kernels
+from stitchcli.tracing.dispatch import DispatchMode
 from stitchcli.tracing.sites import nearest_spot, site_of
 
 
@@ -64,15 +64,10 @@ def _is_cuda(value: Any) -> bool:
     return isinstance(value, str) and value.split(":")[0] == "cuda"
 
 
-class LightKernels(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class LightKernels(DispatchMode):
     """Runs meta kernels without the heavy modules that they import at their first call."""
 
     supports_higher_order_operators = True
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # torch would import all of torch._dynamo to keep it away from this mode
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return light_kernels.run(func, args, kwargs or {})

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.activation import MultiheadAttention
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.parameter import is_lazy
 
 from stitchcli.records import Layer, Site, Weight
 from stitchcli.tracing.containers import dtype_name, shape_of, walk
@@ -165,6 +166,7 @@ def weights_of(module: nn.Module, users: Mapping[int, tuple[str, ...]]) -> tuple
             aliases=tuple(dict.fromkeys(aliases)),
             users=users.get(key, ()),
             is_saved=key in saved,
+            is_sized=not is_lazy(tensors[key]),
             itemsize=tensors[key].dtype.itemsize,
         )
         for key, (path, *aliases) in names.items()

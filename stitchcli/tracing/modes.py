@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch._ops import HigherOrderOperator
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from stitchcli.tracing import light_kernels
 from stitchcli.tracing.containers import tensors_in
 from stitchcli.tracing.costs import HIGHER_ORDER, formula_of, is_composite
 from stitchcli.tracing.devices import asks_for_cuda, redirected
+from stitchcli.tracing.dispatch import DispatchMode
 from stitchcli.tracing.numbers import Numbers
 from stitchcli.tracing.ops import name_of
 from stitchcli.tracing.preserve import Originals
@@ -65,22 +65,17 @@ class WatchFunctions(TorchFunctionMode):
         return result
 
 
-class WatchOps(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class WatchOps(DispatchMode):
     """Sees the ops that torch really runs, fused and composite ones included, and costs them."""
 
     #: An op that takes functions, as ``torch.cond`` does, is what these do.
     supports_higher_order_operators = True
 
     def __init__(self, recorder: Recorder, originals: Originals, device: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._on_meta = device == "meta"
         self._recorder = recorder
         self._originals = originals
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # torch would import all of torch._dynamo, 1.5 s, to keep it away from this mode
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from stitchcli.records import NonFinite
 from stitchcli.tracing.containers import tensors_in
-from stitchcli.tracing.recorder import OpenCall, Recorder
+from stitchcli.tracing.open_call import OpenCall
+from stitchcli.tracing.recorder import Recorder
 
 
 def sick_in(value: Any) -> Iterator[Tensor]:

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch._ops import HigherOrderOperator
 from torch.nn.parameter import is_lazy
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from stitchcli.tracing.containers import storage_of, tensors_in, tensors_of, walk
+from stitchcli.tracing.dispatch import DispatchMode
 
 # These write to their running statistics although their schemas do not say so: always, or where
 # their flag says that they train.
@@ -86,18 +86,14 @@ def _place(tensor: Tensor) -> int:
     return storage_of(tensor) if tensor.layout is torch.strided else id(tensor)
 
 
-class _KeepWritten(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _KeepWritten(DispatchMode):
     """Copies what ops write to, and watches nothing else."""
 
     supports_higher_order_operators = True
 
     def __init__(self, originals: Originals) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._originals = originals
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # or torch imports all of torch._dynamo, to keep it away from this mode
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if not isinstance(func, HigherOrderOperator):

@@ -10,44 +10,15 @@ from weakref import ref
 
 from torch import Tensor, nn
 
-from stitchcli.records import Call, Problem, Ref, Stranger
+from stitchcli.records import Problem, Ref, Stranger
 from stitchcli.tracing.containers import dtype_name, shape_of, tensors_in, walk
 from stitchcli.tracing.contracts import check
 from stitchcli.tracing.contracts.contract import Fault
 from stitchcli.tracing.contracts.modules import check_module
 from stitchcli.tracing.layers import is_atomic, kind_of, settings_of
 from stitchcli.tracing.meter import Meter
-from stitchcli.tracing.sites import Spot, is_model_code, nearest_spot, route_of, site_of
-
-
-@dataclass
-class OpenCall:
-    """A call that is still running, or has ended but is not yet a record."""
-
-    index: int
-    path: str
-    kind: str
-    op: str | None
-    parent: int | None
-    atomic: bool
-    spot: Spot | None
-    inputs: tuple[Ref, ...] = ()
-    outputs: tuple[Ref, ...] = ()
-    macs: int = 0
-    route: tuple[Spot, ...] = ()
-    given: tuple[str, ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
-    moved: int = 0
-    peak: int = 0
-
-    def close(self) -> Call:
-        """The finished record."""
-        route = tuple(site for spot in self.route if (site := site_of(spot)))
-        return Call(
-            self.index, self.path, self.kind, self.op, self.parent,
-            self.inputs, self.outputs, self.macs, site_of(self.spot), route, self.given,
-            self.settings, self.moved, self.peak,
-        )  # fmt: skip
+from stitchcli.tracing.open_call import OpenCall
+from stitchcli.tracing.sites import nearest_spot, raised_by, route_of, site_of, spot_in
 
 
 @dataclass
@@ -208,9 +179,9 @@ class Recorder:
             return None
         if self.refusal is not None and self.refusal.error is error:
             return self.refusal.problem
-        if self.failed is not None and self.failed[0] is error and (op := _raised_by(error)):
+        if self.failed is not None and self.failed[0] is error and (op := raised_by(error)):
             self.refuse(op, self.failed[1], error)
-            site = site_of(_spot_in(error)) or site_of(self.failed[1].spot)
+            site = site_of(spot_in(error)) or site_of(self.failed[1].spot)
             return replace(self.refusal.problem, site=site) if self.refusal is not None else None
         return None
 
@@ -256,11 +227,11 @@ class Recorder:
     def record(self, tensor: Tensor) -> Ref:
         """One tensor as a record."""
         known, shape = self._known(tensor), shape_of(tensor)
-        if known is not None and known.shape == shape:
+        if known is None:
+            return Ref(shape, dtype_name(tensor.dtype), None, self.names.get(id(tensor), ""))
+        if known.shape == shape:
             return known
-        producer = known.producer if known else None
-        name = "" if known else self.names.get(id(tensor), "")
-        return Ref(shape, dtype_name(tensor.dtype), producer, name)
+        return replace(known, shape=shape, dtype=dtype_name(tensor.dtype))  # ``x.data = y``
 
     # -------------------------------------------------- helpers
 
@@ -277,26 +248,3 @@ class Recorder:
             fault.kind, op, call.path, call.index, tuple(self.record(t) for t in fault.operands),
             fault.operand, fault.dim, fault.expected, fault.got, fault.text, site_of(call.spot),
         )  # fmt: skip
-
-
-def _spot_in(error: BaseException) -> Spot | None:
-    """Where in the model's code an error came from, the innermost place."""
-    found, frame = None, error.__traceback__
-    while frame is not None:
-        if is_model_code(frame.tb_frame.f_code.co_filename):
-            found = frame.tb_frame.f_code, frame.tb_lasti
-        frame = frame.tb_next
-    return found
-
-
-def _raised_by(error: BaseException) -> str:
-    """The function of torch or einops that complains, where one does; else it is the network's own
-    code."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    if type(error).__module__.startswith("einops"):
-        return "einops"
-    if frame is None or is_model_code(frame.tb_frame.f_code.co_filename):
-        return ""
-    return frame.tb_frame.f_code.co_name

@@ -1,4 +1,4 @@
-"""Where in whose source a call stands: frames → Site."""
+"""Where in whose source a call stands, or an exception was raised: frames → Site."""
 
 from __future__ import annotations
 
@@ -87,3 +87,26 @@ def _site(file: str, code: CodeType, instruction: int) -> Site | None:
         function=code.co_qualname,
         user=is_user_code(file),
     )
+
+
+def spot_in(error: BaseException) -> Spot | None:
+    """Where in the model's code an error came from, the innermost place."""
+    found, frame = None, error.__traceback__
+    while frame is not None:
+        if is_model_code(frame.tb_frame.f_code.co_filename):
+            found = frame.tb_frame.f_code, frame.tb_lasti
+        frame = frame.tb_next
+    return found
+
+
+def raised_by(error: BaseException) -> str:
+    """The function of torch or einops that complains, where one does; else it is the network's own
+    code."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if type(error).__module__.startswith("einops"):
+        return "einops"
+    if frame is None or is_model_code(frame.tb_frame.f_code.co_filename):
+        return ""
+    return frame.tb_frame.f_code.co_name
